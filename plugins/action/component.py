@@ -1,0 +1,106 @@
+# Copyright: Contributors to koverse.runbook
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from ansible_collections.koverse.runbook.plugins.module_utils.observe import LOCAL_PROBES
+from ansible_collections.koverse.runbook.plugins.plugin_utils.controller import Board, RunbookAction, display, remote
+from ansible_collections.koverse.runbook.plugins.plugin_utils.decide import minimums
+
+_SLICE = 3  # seconds that a host watches by itself, so that a death elsewhere ends its wait in less than 5
+_QUIET = 9  # seconds after which a line is due although nothing has changed
+
+
+class ActionModule(RunbookAction):
+    """Acts once, then asks the host again and again, with a line of progress, until all is up or gone, or failed, or too late."""
+
+    def work(self, args: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        plan, host, stage = self.plan(task_vars), task_vars["inventory_hostname"], args.get("stage")
+        components = stage["hosts"].get(host, []) if stage else args.get("components")
+        if host not in plan["addresses"]:
+            return {
+                "changed": False,
+                "acted": [],
+                "instances": [],
+                "failures": {},
+                "last_words": {},
+                "steps": [],
+                "waited": 0.0,
+            }
+        work = {
+            **self.work_for(plan, host, components),
+            "act": True,
+            "watched": bool(stage),
+            "step": stage["stepper"] == host if stage else True,
+            "afar": self._afar(plan, stage) if stage and stage["watcher"] == host else None,
+            "slice": _SLICE,
+            "memory": None,
+        }
+        self._board = Board(f"{stage['name']}-{stage['goal']}" if stage else self._task._uuid)
+        self._name = stage["name"] if stage else host
+        key = "start_timeout" if args["state"] == "started" else "stop_timeout"
+        limits = {name: entry[key] for name, entry in {**work["entries"], **((work["afar"] or {}).get("entries", {}))}.items()}
+        return self._until_done(args, task_vars, work, limits)
+
+    @staticmethod
+    def _afar(plan: dict[str, Any], stage: dict[str, Any]) -> dict[str, Any]:
+        unseen = stage.get("unseen", [])
+        return {
+            "entries": {name: remote(plan["components"][name]) for name in stage["components"]},
+            "hosts": {name: plan["instances"][name] for name in stage["components"]},
+            "addresses": plan["addresses"],
+            "unseen": unseen,
+            "minimums": {
+                name: min(count, len([host for host in plan["instances"][name] if host not in unseen]))
+                for name, count in minimums(plan).items()
+            },
+        }
+
+    def _until_done(self, args: dict[str, Any], task_vars: dict[str, Any], work: dict[str, Any], limits: dict[str, int]) -> dict[str, Any]:
+        began = said_at = time.monotonic()
+        said = ""
+        steps: list[str] = []
+        while True:
+            result = self._execute_module(
+                "koverse.runbook.component", module_args={"state": args["state"], "work": work}, task_vars=task_vars
+            )
+            if "memory" not in result:
+                self._board.write(work["host"], failed=True)
+                return result
+            steps += result["steps"]
+            passed = time.monotonic() - began
+            self._give_up(result, limits, passed, args["state"])
+            self._board.write(work["host"], failed=bool(result["failures"]))
+            text = self._progress(result, work, alone="stage" not in args)
+            if text and (text != said or time.monotonic() - said_at > _QUIET):
+                display.display(f"    {self._name}, {passed:.0f} s: {text}")
+                said, said_at = text, time.monotonic()
+            elsewhere = [host for host in self._board.failed() if host != work["host"]]
+            if result["done"] or result["failures"] or elsewhere:
+                break
+            work.update(act=False, memory=result["memory"])
+        for key in ("memory", "waiting", "done"):
+            result.pop(key, None)
+        result.update(steps=steps, waited=round(passed, 1), changed=bool(result["acted"] or steps))
+        return result
+
+    @staticmethod
+    def _progress(result: dict[str, Any], work: dict[str, Any], alone: bool) -> str:
+        """What is up and what is awaited. In a stage its watcher speaks for all, but for what only a host itself can see."""
+        waiting = result["waiting"]
+        if work["afar"] is None and not alone:
+            waiting = {name: why for name, why in waiting.items() if work["entries"][name]["probe"]["type"] in LOCAL_PROBES}
+        up = [f"{name} {sum(row['health'] == 'healthy' for row in rows.values())}/{len(rows)}" for name, rows in result["afar"].items()]
+        awaited = [f"{name} ({why})" for name, why in sorted(waiting.items())]
+        return "; ".join(([f"up {', '.join(up)}"] if up else []) + [f"waiting for {', '.join(awaited)}"]) if awaited else ""
+
+    @staticmethod
+    def _give_up(result: dict[str, Any], limits: dict[str, int], passed: float, goal: str) -> None:
+        """Turns what is awaited beyond its time limit into a failure that says what was last seen."""
+        if result["done"]:
+            return
+        for name, why in result["waiting"].items():
+            if passed > limits.get(name, 0):
+                result["failures"][name] = f"not {'up' if goal == 'started' else 'gone'} after {limits[name]} s; last seen: {why}"

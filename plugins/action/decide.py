@@ -1,0 +1,97 @@
+# Copyright: Contributors to koverse.runbook
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.koverse.runbook.plugins.plugin_utils import decide
+from ansible_collections.koverse.runbook.plugins.plugin_utils.catalogue import RunbookError
+from ansible_collections.koverse.runbook.plugins.plugin_utils.controller import (
+    RunbookAction,
+    answers,
+    display,
+    why_unseen,
+)
+
+
+class ActionModule(RunbookAction):
+    """Compares what is wanted with what was seen; fails, before anything is changed, where it must not begin."""
+
+    _requires_connection = False
+
+    def work(self, args: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        plan = self.plan(task_vars)
+        seen = answers(task_vars, "runbook_seen")
+        failed = [
+            f"{host}: {why_unseen(result)}" for host, result in seen.items() if "instances" not in result and not result.get("unreachable")
+        ]
+        if failed:
+            raise RunbookError(
+                [
+                    *failed,
+                    "Nothing was changed. Every host must let us look as root: check 'become', its password, and Python there.",
+                ]
+            )
+        whole = decide.picture(
+            plan,
+            {host: result["instances"] for host, result in seen.items() if "instances" in result},
+            {host: why_unseen(result) for host, result in seen.items() if "instances" not in result},
+        )
+        wanted = plan.get("wanted")
+        if wanted is None:
+            wanted = [name for stage in plan["stages"] for name in stage["components"]]
+        chosen = self._start if args["goal"] == "started" else self._stop
+        unseen = [host for host in seen if "instances" not in seen[host]]
+        decided = chosen(plan, whole, wanted, args)
+        for stage in decided["stages"] + decided["lift"]:
+            stage["unseen"] = unseen
+        return {"changed": False, "unseen": unseen, **decided}
+
+    @staticmethod
+    def _start(plan: dict[str, Any], whole: decide.Picture, wanted: list[str], _args: Mapping[str, Any]) -> dict[str, Any]:
+        problems = decide.no_unit(plan, whole, wanted)
+        stages, below = decide.to_start(plan, whole, wanted)
+        if below:
+            problems += [f"{line}. It has to be healthy first, and this run cannot start it" for line in below]
+            layer = decide.first_unhealthy_layer(plan, decide.verdicts(plan, whole))
+            problems.append(
+                f"First unhealthy layer: {layer}. Nothing was changed. Start the lower layers first: startup.yml without "
+                "runbook_layers and runbook_components, when all their hosts can be reached."
+            )
+        if problems:
+            raise RunbookError(problems)
+        return {"stages": stages, "lift": [], "healthy": not stages}
+
+    @staticmethod
+    def _stop(plan: dict[str, Any], whole: decide.Picture, wanted: list[str], args: Mapping[str, Any]) -> dict[str, Any]:
+        mode = args.get("on_unhealthy", "start")
+        unknown = [
+            f"{plan['components'][name]['title']} on {host}: {row['evidence']}"
+            for name in wanted
+            for host, row in whole[name].items()
+            if row["state"] == "unknown"
+        ]
+        problems = [f"{line}. It can neither be stopped nor proven to be gone" for line in unknown]
+        problems += [f"{line}, which is to be stopped" for line in decide.in_the_way_of_a_stop(plan, whole, wanted)]
+        lift: list[decide.Stage] = []
+        if decide.unpersisted(plan, whole, wanted):
+            needed = decide.needed_to_persist(plan)
+            judged = decide.verdicts(plan, whole, needed)
+            unhealthy = decide.lines(plan, {name: verdict.problems for name, verdict in judged.items()})
+            if unhealthy and mode == "start":
+                lift, forbidding = decide.to_start(plan, whole, needed)
+                problems += [f"{line}. Tablet servers cannot bring their data to disk" for line in forbidding]
+            elif unhealthy:
+                problems += [f"{line}. Tablet servers cannot bring their data to disk" for line in unhealthy]
+        if problems and mode == "force":
+            for problem in problems:
+                display.warning(f"runbook_shutdown=force goes on although: {problem}")
+        elif problems:
+            raise RunbookError(
+                [
+                    *problems,
+                    "Nothing was changed. Cure this, or give up what is at stake with -e runbook_shutdown=force.",
+                ]
+            )
+        return {"stages": decide.to_stop(plan, whole, wanted), "lift": lift, "healthy": False}

@@ -1,0 +1,186 @@
+# Copyright: Contributors to koverse.runbook
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Looks at components and answers with instances, the rows of the state model (see health.py)."""
+
+from __future__ import annotations
+
+import datetime
+import glob
+import os
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from ansible_collections.koverse.runbook.plugins.module_utils import net, processes, services
+from ansible_collections.koverse.runbook.plugins.module_utils.health import unknown
+from ansible_collections.koverse.runbook.plugins.module_utils.net import NoAnswer
+from ansible_collections.koverse.runbook.plugins.module_utils.probes import PROBES, Answer, Cluster
+
+Entry = Mapping[str, Any]
+
+# Probes that only the instance's own host can make.
+LOCAL_PROBES = ("process", "command", "postgres")
+_PROBES_AT_ONCE = 16
+_LOG_LINES = 15
+
+
+def look(entries: Mapping[str, Entry], host: str, address: str, cluster: Cluster, ask: bool = True) -> dict[str, dict[str, Any]]:
+    """The instances of `entries` on this host: from its services, its processes and, where `ask`, their probes."""
+    statuses = services.status(entries)
+    found = processes.find(entries)
+    rows = {name: _from_host(entry, host, statuses[name], found.get(name)) for name, entry in entries.items()}
+    running = [name for name, row in rows.items() if ask and row["state"] == "running" and not row.get("signalled")]
+    with ThreadPoolExecutor(_PROBES_AT_ONCE) as pool:
+        answers = dict(zip(running, pool.map(lambda name: _ask(entries[name], address, cluster), running)))
+    for name, answer in answers.items():
+        _add(rows[name], answer)
+    return rows
+
+
+def look_from_afar(
+    entries: Mapping[str, Entry], hosts: Mapping[str, Sequence[str]], addresses: Mapping[str, str], cluster: Cluster
+) -> dict[str, dict[str, dict[str, Any]]]:
+    """What the instances of `entries` answer over the network: component to host to instance.
+
+    An instance that answers runs; of one that does not, nothing is known. `refused` says that nobody listens on its port.
+    """
+    pairs = [(name, host) for name in entries for host in hosts[name]]
+    with ThreadPoolExecutor(_PROBES_AT_ONCE) as pool:
+        answers = list(pool.map(lambda pair: _ask(entries[pair[0]], addresses.get(pair[1], pair[1]), cluster), pairs))
+    picture: dict[str, dict[str, dict[str, Any]]] = {name: {} for name in entries}
+    for (name, host), answer in zip(pairs, answers):
+        row = unknown(name, host, "")
+        if isinstance(answer, Answer):
+            row["state"] = "running"
+        _add(row, answer)
+        picture[name][host] = row
+    return picture
+
+
+def _ask(entry: Entry, address: str, cluster: Cluster) -> Answer | NoAnswer:
+    try:
+        return PROBES[entry["probe"]["type"]](entry, address, cluster)
+    except NoAnswer as error:
+        return error
+    except (KeyError, ValueError, TypeError, IndexError) as error:
+        return NoAnswer(f"its answer is not understood ({type(error).__name__}: {error})")
+
+
+def _add(row: dict[str, Any], answer: Answer | NoAnswer) -> None:
+    """Puts a probe's answer into an instance."""
+    if isinstance(answer, NoAnswer):
+        row["refused"] = answer.refused
+        row["evidence"] = str(answer)
+        return
+    row.update(
+        health="healthy" if answer.healthy else "unhealthy", evidence=answer.evidence, role=answer.role, details=dict(answer.details)
+    )
+
+
+def _from_host(entry: Entry, host: str, status: Mapping[str, Any], found: Sequence[Mapping[str, Any]] | None) -> dict[str, Any]:
+    """An instance from its service's status and its processes.
+
+    found: its processes; None where the entry has no pattern to know them by: then the service's word is taken.
+    """
+    row = unknown(entry["name"], host, status["text"])
+    if found is None:
+        found = [process for process in map(processes.describe, status.get("pids", [])) if process]
+        row["state"] = status["unit"]
+    elif found:
+        row["state"] = "running"
+        if status["unit"] in ("stopped", "failed"):
+            row["evidence"] = f"runs outside of its service, pid {found[0]['pid']}; {status['text']}"
+            row["outside"] = True
+    elif status["unit"] == "running" and not status.get("pids"):
+        # An init script's unit, or a wrapper's, counts as active long after its process has gone.
+        row["state"] = "failed"
+        row["evidence"] = f"{status['text']}, but its process is not there"
+    else:
+        row["state"] = status["unit"]
+    if status.get("queued"):
+        row["queued"] = True
+    row["pids"] = sorted({process["pid"] for process in found} | set(status.get("pids", [])))
+    if found:
+        row["since"] = iso(min(process["since"] for process in found))
+        if all(process["stopped"] for process in found):
+            row["evidence"] = f"pid {found[0]['pid']} is stopped by a signal (SIGSTOP)"
+            # It is not asked: the kernel still accepts connections for it.
+            row.update(signalled=True, health="unhealthy")
+    if row["state"] in ("stopped", "failed"):
+        row["health"] = "unhealthy"
+    return row
+
+
+def iso(seconds: float) -> str:
+    """Seconds since 1970 as a UTC time in ISO 8601."""
+    return datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def last_words(entry: Entry, since: float) -> list[str]:
+    """The last lines that a component wrote: of its newest log file if that changed after `since`, else of the journal."""
+    files = [path for pattern in entry["log"] for path in glob.glob(pattern) if os.path.isfile(path)]
+    fresh = [path for path in files if os.path.getmtime(path) >= since - 1 and os.path.getsize(path)]
+    lines = []
+    if fresh:
+        path = max(fresh, key=os.path.getmtime)
+        lines = [f"{path}:", *tail(path)]
+    if entry.get("service") and services.has_systemd():
+        start = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(since - 1))
+        code, output = services.run(
+            [
+                "journalctl",
+                "--quiet",
+                "--no-pager",
+                "-o",
+                "cat",
+                "-n",
+                str(_LOG_LINES),
+                "--since",
+                start,
+                "-u",
+                services.unit(entry),
+            ]
+        )
+        if code == 0 and output:
+            lines += ["journal:", *output.splitlines()]
+    return lines
+
+
+def tail(path: str, count: int = _LOG_LINES) -> list[str]:
+    """The last `count` lines of a file."""
+    with open(path, "rb") as file:
+        file.seek(0, os.SEEK_END)
+        file.seek(max(0, file.tell() - 400 * count))
+        return file.read().decode("utf-8", "replace").splitlines()[-count:]
+
+
+def ports(entries: Mapping[str, Entry], host: str) -> list[dict[str, Any]]:
+    """A row for each port of `entries`: `component`, `host`, `name`, `port` and its `holders` (see processes.listeners)."""
+    held = processes.listeners({port for entry in entries.values() for port in entry["ports"].values()})
+    return [
+        {"component": name, "host": host, "name": title, "port": port, "holders": held[port]}
+        for name, entry in entries.items()
+        for title, port in entry["ports"].items()
+    ]
+
+
+def reached(neighbour: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    """Which of another host's ports accept a connection from this one.
+
+    neighbour: `host`, `address` and `ports` (rows of `component`, `port`); None where there is no other host.
+    """
+    if neighbour is None:
+        return []
+    rows = [{**row, "host": neighbour["host"], "open": False} for row in neighbour["ports"]]
+
+    def knock(row: dict[str, Any]) -> None:
+        try:
+            net.connect(neighbour["address"], row["port"], timeout=1.0).close()
+            row["open"] = True
+        except NoAnswer as error:
+            row["why"] = str(error)
+
+    with ThreadPoolExecutor(_PROBES_AT_ONCE) as pool:
+        list(pool.map(knock, rows))
+    return rows

@@ -1,0 +1,96 @@
+# Copyright: Contributors to koverse.runbook
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Steps that a component needs once, on one of its hosts, before it is started or stopped.
+
+A step is a function `(entry, cluster) -> (changed, text)`; it raises StepError with what to do when it cannot be done.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ansible_collections.koverse.runbook.plugins.module_utils.net import NoAnswer
+from ansible_collections.koverse.runbook.plugins.module_utils.probes import Cluster
+from ansible_collections.koverse.runbook.plugins.module_utils.services import run
+
+Entry = Mapping[str, Any]
+Done = tuple[bool, str]
+
+
+class StepError(Exception):
+    """The step could not be done; the text says what was tried and what was seen."""
+
+
+def _tool(entry: Entry, words: list[str], timeout: float, stdin: str = "") -> tuple[int, str]:
+    """Exit status and output of the component's command-line tool, run as its user."""
+    return run(["runuser", "-u", entry["user"], "--", entry["tool"], *words], timeout, stdin)
+
+
+def _failed(entry: Entry, words: list[str], code: int, output: str) -> str:
+    return f"'{entry['tool']} {' '.join(words)}' ended with status {code}: {' / '.join(output.splitlines()[-5:])}"
+
+
+def _facts(entry: Entry, cluster: Cluster) -> dict[str, Any]:
+    try:
+        return cluster.accumulo(entry["probe"].get("instance"))
+    except NoAnswer as error:
+        raise StepError(str(error)) from error
+
+
+def accumulo_goal_state_normal(entry: Entry, cluster: Cluster) -> Done:
+    """A clean stop leaves the goal state CLEAN_STOP, with which a manager serves nothing: sets it to NORMAL."""
+    facts = _facts(entry, cluster)
+    if facts["goal_state"] == "NORMAL":
+        return False, "the goal state is NORMAL"
+    package = "manager" if facts["renamed"] else "master"
+    words = [f"org.apache.accumulo.{package}.state.SetGoalState", "NORMAL"]
+    code, output = _tool(entry, words, entry["start_timeout"])
+    if code != 0:
+        raise StepError(_failed(entry, words, code, output))
+    cluster.forget()
+    now = _facts(entry, cluster)["goal_state"]
+    if now != "NORMAL":
+        raise StepError(f"SetGoalState NORMAL ended without an error, but the goal state is {now}")
+    return True, f"goal state set from {facts['goal_state']} to NORMAL"
+
+
+def accumulo_flush(entry: Entry, cluster: Cluster) -> Done:
+    """Writes what tablet servers hold in memory to HDFS, table after table in one session, and waits until it is there.
+
+    A table whose flush fails is named and does not end the stop: stopAll, which comes next, closes every tablet, and a tablet
+    that is closed writes its memory to HDFS. What stays open to the last is in the write-ahead logs there.
+    """
+    facts = _facts(entry, cluster)
+    if not facts["managers"] or not facts["tservers"]:
+        return False, "nothing to flush: no manager or no tablet server runs"
+    tables = sorted(table["name"] for table in facts["tables"].values() if table["state"] == "ONLINE" and table["name"])
+    commands = "".join(f"flush -w -t {shlex.quote(table)}\n" for table in tables)
+    words = ["shell", *entry["shell_arguments"]]
+    code, output = _tool(entry, words, entry["stop_timeout"], commands)
+    errors = [line.partition("ERROR: ")[2] for line in output.splitlines() if "ERROR: " in line]
+    if code != 0:
+        said = "; ".join(errors) or _failed(entry, words, code, output)
+        return True, f"flush of {len(tables)} tables not complete ({said}): stopAll writes what is left"
+    return True, f"{len(tables)} tables flushed"
+
+
+def accumulo_stop_all(entry: Entry, cluster: Cluster) -> Done:
+    """`accumulo admin stopAll`, which waits without a bound for its last tablet server: with one."""
+    facts = _facts(entry, cluster)
+    if not facts["managers"]:
+        return False, "no manager runs"
+    words = ["admin", "stopAll"]
+    code, output = _tool(entry, words, entry["stop_timeout"])
+    cluster.forget()
+    # It counts what is left, not how the tool ended: tablet servers that remain are stopped one by one.
+    left = _facts(entry, cluster)["tservers"]
+    if left:
+        return True, f"stopAll left {len(left)} tablet servers, {', '.join(left)} ({_failed(entry, words, code, output)})"
+    return True, "stopAll done"
+
+
+STEPS: dict[str, Callable[[Entry, Cluster], Done]] = {
+    step.__name__: step for step in (accumulo_goal_state_normal, accumulo_flush, accumulo_stop_all)
+}

@@ -1,0 +1,272 @@
+# Copyright: Contributors to koverse.runbook
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Starts or stops this host's components of a stage and watches what becomes of them, a slice of time after the other.
+
+The controller hands in `work` and asks again with the `memory` it got back, until `done` or `failures`:
+
+    entries       component to catalogue entry, those of this host
+    host, address, zookeeper   this host's inventory name, its address for other hosts, the ensemble as host:port
+    act           whether to start or stop now (the first slice), or only to watch
+    watched       whether another host, or this one, watches the stage as the cluster sees it
+    step          whether this host does the components' before_start or before_stop steps
+    afar          on the one host that watches the stage as the cluster sees it: `entries`, `hosts` (component to hosts), `addresses`,
+                  `unseen` (hosts that cannot be reached, for which it does not wait), `minimums` (without those); None on all others
+    slice         seconds to watch at most before the controller hears of it
+    memory        from the slice before: `acted`, `began`, `seen`, `answered`, `missing`
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ansible_collections.koverse.runbook.plugins.module_utils import health, observe, processes, services
+from ansible_collections.koverse.runbook.plugins.module_utils.net import NoAnswer
+from ansible_collections.koverse.runbook.plugins.module_utils.probes import Cluster
+from ansible_collections.koverse.runbook.plugins.module_utils.steps import STEPS, StepError
+
+_FEW_WORDS = 90  # characters of an instance's evidence in a line of progress
+_INTERVAL = 0.2  # seconds between two looks
+_SHORTEST_REPORT = 1.0  # seconds before a changed picture is worth a word to the controller
+_GRACE = 3.0  # seconds for which a service that was started may be without a process, while its unit hands over
+_SESSION_TIMEOUT = 40.0  # seconds for which a dead tablet server's lock may stay: ZooKeeper's usual limit, 20 ticks of 2 s
+
+Work = Mapping[str, Any]
+Rows = dict[str, dict[str, Any]]
+
+
+class Run:
+    """One slice of work on this host. `result` is what the controller gets."""
+
+    def __init__(self, work: Work, clock: Callable[[], float] = time.time, sleep: Callable[[float], None] = time.sleep) -> None:
+        self.work, self.clock, self.sleep = work, clock, sleep
+        self.entries: Mapping[str, Any] = work["entries"]
+        self.memory: dict[str, Any] = dict(work.get("memory") or {"acted": [], "began": clock(), "seen": [], "answered": [], "missing": {}})
+        self.failures: dict[str, str] = {}
+        self.waiting: dict[str, str] = {}
+        self.tservers_left: list[str] = []
+        self.steps: list[str] = []
+        self.rows: Rows = {}
+        self.afar: dict[str, Rows] = {}
+        self.done = False
+
+    def result(self) -> dict[str, Any]:
+        """The slice's outcome as plain data."""
+        since = self.memory["began"]
+        words = {name: observe.last_words(self.entries[name], since) for name in self.failures if name in self.entries}
+        return {
+            "instances": list(self.rows.values()),
+            "afar": self.afar,
+            "acted": self.memory["acted"],
+            "steps": self.steps,
+            "failures": self.failures,
+            "last_words": {name: lines for name, lines in words.items() if lines},
+            "waiting": self.waiting,
+            "tservers_left": self.tservers_left,
+            "done": self.done,
+            "memory": self.memory,
+        }
+
+    def _cluster(self) -> Cluster:
+        return Cluster(self.work["zookeeper"])
+
+    def _look(self, ask: bool = True) -> None:
+        self.rows = observe.look(self.entries, self.work["host"], self.work["address"], self._cluster(), ask)
+
+    # ---- starting
+
+    def start(self, check_mode: bool = False) -> None:
+        """Starts what is stopped, then watches until it answers (`afar`: until the whole stage is healthy) or the slice is over."""
+        if self.work["act"]:
+            self._look()
+            chosen = {name: entry for name, entry in self.entries.items() if self.rows[name]["state"] in ("stopped", "failed")}
+            if check_mode:
+                self.memory["acted"] = list(chosen)
+                self.done = True
+                return
+            self._check_ports(chosen)
+            if self.failures or not self._do_steps("before_start"):
+                return
+            self.failures.update(services.start(chosen))
+            self.memory["acted"] = [name for name in chosen if name not in self.failures]
+        self._watch(self._started)
+
+    def _check_ports(self, chosen: Mapping[str, Any]) -> None:
+        held = processes.listeners({port for entry in chosen.values() for port in entry["ports"].values()})
+        for name, entry in chosen.items():
+            for title, port in entry["ports"].items():
+                for holder in held[port]:
+                    self.failures[name] = (
+                        f"its port {port} ({title}) is held by pid {holder['pid']} ({holder['command']}). "
+                        f"Stop that process, or give {name} another port; nothing was started on this host"
+                    )
+
+    def _started(self) -> bool:
+        """Looks once; notes failures. True where all that is waited for is there."""
+        self._look()
+        for name, row in self.rows.items():
+            self._note_death(name, row)
+        if self.failures:
+            return False
+        self.waiting = {
+            name: f"{self.work['host']}: {row['evidence']}"
+            for name, row in self.rows.items()
+            if row["health"] != "healthy" and not (row["health"] == "unhealthy" and self._judged_afar(name))
+        }
+        self.waiting.update(self._awaited_afar())
+        return not self.waiting and not self.failures
+
+    def _judged_afar(self, name: str) -> bool:
+        """Whether answering is all that this host waits for: the host that looks from afar judges the component's health."""
+        row = self.rows[name]
+        return (
+            self.work["watched"]
+            and row["state"] == "running"
+            and not row.get("signalled")
+            and self.entries[name]["probe"]["type"] not in observe.LOCAL_PROBES
+        )
+
+    def _note_death(self, name: str, row: Mapping[str, Any]) -> None:
+        """A component that was started and is no longer there has failed; a unit gets a moment to bring its process."""
+        missing = self.memory["missing"]
+        if row["state"] == "running":
+            missing.pop(name, None)
+            if row["pids"] and name not in self.memory["seen"]:
+                self.memory["seen"].append(name)
+            return
+        if row["state"] == "unknown" or row.get("queued"):
+            return
+        first = missing.setdefault(name, self.clock())
+        unit_failed = row["state"] == "failed" and "is not there" not in row["evidence"]
+        if unit_failed or name in self.memory["seen"] or self.clock() - first > _GRACE:
+            after = self.clock() - self.memory["began"]
+            self.failures[name] = f"died {after:.0f} s after the stage's start: {row['evidence']}"
+
+    def _awaited_afar(self) -> dict[str, str]:
+        """On the host that watches from afar: what keeps each component of the stage from being healthy as the cluster sees it."""
+        afar = self.work["afar"]
+        if afar is None:
+            return {}
+        entries = {name: entry for name, entry in afar["entries"].items() if entry["probe"]["type"] not in observe.LOCAL_PROBES}
+        self.afar = observe.look_from_afar(entries, afar["hosts"], afar["addresses"], self._cluster())
+        for name, rows in self.afar.items():
+            for host, row in rows.items():
+                self._note_silence(name, host, row)
+        awaited = {}
+        for name, entry in entries.items():
+            hosts = [host for host in afar["hosts"][name] if host not in afar["unseen"]]
+            problems = health.is_up(name, entry["probe"]["type"], hosts, self.afar[name], afar["minimums"]).problems
+            if problems:
+                awaited[name] = self._in_words(name, problems)
+        return awaited
+
+    def _in_words(self, name: str, problems: Sequence[Mapping[str, Any]]) -> str:
+        """Problems in few words: the hosts that do not listen yet together, the others with what they say."""
+        silent = [row["host"] for row in problems if row["host"] and self.afar[name][row["host"]].get("refused")]
+        said = [f"{', '.join(silent)} not listening yet"] if silent else []
+        for row in problems:
+            if row["host"] not in silent:
+                text = row["text"] if len(row["text"]) <= _FEW_WORDS else f"{row['text'][:_FEW_WORDS]}..."
+                said.append(f"{row['host']}: {text}" if row["host"] else text)
+        return "; ".join(said)
+
+    def _note_silence(self, name: str, host: str, row: Mapping[str, Any]) -> None:
+        """An instance that answered and whose port then refuses connections has died."""
+        key = f"{name} {host}"
+        answered, missing = self.memory["answered"], self.memory["missing"]
+        if row["health"] != "unknown":
+            missing.pop(key, None)
+            if key not in answered:
+                answered.append(key)
+        elif key in answered and row.get("refused") and self.clock() - missing.setdefault(key, self.clock()) > 2 * _INTERVAL:
+            self.failures[name] = f"died on {host} after it had answered: {row['evidence']}"
+
+    # ---- stopping
+
+    def stop(self, check_mode: bool = False) -> None:
+        """Stops what runs, then watches until every process is gone (`afar`: and no tablet server's lock is left)."""
+        if self.work["act"]:
+            self._look(ask=False)
+            chosen = {
+                name: entry for name, entry in self.entries.items() if self.rows[name]["state"] == "running" or self.rows[name]["pids"]
+            }
+            if check_mode:
+                self.memory["acted"] = list(chosen)
+                self.done = True
+                return
+            if not self._do_steps("before_stop"):
+                return
+            self.failures.update(services.stop(chosen))
+            self.memory["acted"] = [name for name in chosen if name not in self.failures]
+        self._watch(self._stopped)
+
+    def _stopped(self) -> bool:
+        self._look(ask=False)
+        host = self.work["host"]
+        self.waiting = {name: f"{host}: {row['evidence']}" for name, row in self.rows.items() if health.is_down(name, [host], {host: row})}
+        if self.waiting or self._locks_left():
+            return False
+        # A tablet server that stopAll has ended exits with status 1. It ended because it was told to: that is no failure.
+        failed = {name: self.entries[name] for name, row in self.rows.items() if row["state"] == "failed"}
+        if failed:
+            services.forget_failures(failed)
+            self._look(ask=False)
+        return True
+
+    def _locks_left(self) -> bool:
+        """Whether a tablet server still holds its lock in ZooKeeper, asked by the host that watches from afar."""
+        entries = (self.work["afar"] or {}).get("entries", {})
+        name = next((name for name, entry in entries.items() if entry["probe"]["type"] == "accumulo_tserver"), None)
+        if name is None:
+            return False
+        try:
+            left = self._cluster().accumulo(entries[name]["probe"].get("instance"))["tservers"]
+        except NoAnswer as error:
+            self.failures[name] = f"cannot prove that no tablet server holds a lock: {error}"
+            return True
+        if left:
+            self.waiting[name] = f"locks in ZooKeeper: {', '.join(left)}"
+        if left and self.clock() - self.memory["began"] > _SESSION_TIMEOUT:
+            self.failures[name] = f"{len(left)} tablet servers still hold a lock in ZooKeeper: {', '.join(left)}"
+        return bool(left)
+
+    # ---- both
+
+    def _do_steps(self, when: str) -> bool:
+        if not self.work["step"]:
+            return True
+        for name, entry in self.entries.items():
+            for step in entry[when]:
+                try:
+                    changed, text = STEPS[step](entry, self._cluster())
+                    if step == "accumulo_stop_all":
+                        self.tservers_left = self._cluster().accumulo(entry["probe"].get("instance"))["tservers"]
+                except (StepError, NoAnswer) as error:
+                    self.failures[name] = f"the step {step} failed: {error}"
+                    return False
+                if changed:
+                    self.steps.append(text)
+        return True
+
+    def _watch(self, finished: Callable[[], bool]) -> None:
+        """Looks until `finished`, a failure, a picture that is worth a word, or the end of the slice."""
+        began = self.clock()
+        first = None
+        while not self.failures:
+            looked = self.clock()
+            self.done = finished()
+            took = self.clock() - looked
+            passed = self.clock() - began
+            picture = self._picture()
+            first = first or picture
+            if self.done or passed > self.work["slice"] or (picture != first and passed > _SHORTEST_REPORT):
+                return
+            # On a busy host a look takes longer: it must not take the processor from what it waits for.
+            self.sleep(max(_INTERVAL, 2 * took))
+
+    def _picture(self) -> list[Any]:
+        """What of the rows counts as a change."""
+        near = [(row["state"], row["health"], row["role"]) for row in self.rows.values()]
+        far = [(row["health"], row["role"]) for rows in self.afar.values() for row in rows.values()]
+        return near + far

@@ -1,0 +1,114 @@
+#!/usr/bin/python
+# Copyright: Contributors to koverse.runbook
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: component_info
+short_description: Look at this host's components
+version_added: "0.1.0"
+author: [Contributors to koverse.runbook (@koverse)]
+description:
+  - For each component of the host, asks its service backend, looks for its processes, and asks the component itself with its probe.
+  - Reads only. A probe that is not answered is data, not an error.
+options:
+  components:
+    description:
+      - Names of components. Those that do not run on the host are passed over.
+      - All of the host's components by default.
+    type: list
+    elements: str
+  ports:
+    description:
+      - Also look who listens on the components' ports, and whether those of the next host in the inventory can be reached from here.
+    type: bool
+    default: false
+  work:
+    description: What to look at, worked out on the controller. Filled in by the action plugin of the same name; do not set it.
+    type: dict
+attributes:
+  check_mode:
+    description: Reads only, so that check mode makes no difference.
+    support: full
+  diff_mode:
+    description: Changes nothing.
+    support: none
+seealso:
+  - module: koverse.runbook.component
+"""
+
+EXAMPLES = r"""
+- name: Look at every component of every host
+  koverse.runbook.component_info:
+  become: true
+  register: seen
+
+- name: Show what is not healthy
+  ansible.builtin.debug:
+    msg: "{{ seen.instances | rejectattr('health', 'eq', 'healthy') }}"
+"""
+
+RETURN = r"""
+instances:
+  description: One row for each component of this host.
+  type: list
+  elements: dict
+  returned: always
+  contains:
+    component: {description: Name in the catalogue., type: str}
+    host: {description: Name in the inventory., type: str}
+    state: {description: "V(running), V(stopped), V(failed), or V(unknown), which is never taken for stopped.", type: str}
+    health: {description: "V(healthy), V(unhealthy), or V(unknown) when it was not asked or did not answer.", type: str}
+    role: {description: "V(active), V(standby), V(leader), V(follower), or null where it has none.", type: str}
+    since: {description: Start of its process in UTC (ISO 8601); null where it does not run., type: str}
+    evidence: {description: One line that says what was seen., type: str}
+    pids: {description: Its processes., type: list, elements: int}
+    details: {description: Facts that the gate needs., type: dict}
+  sample:
+    - {component: zookeeper, host: n1, state: running, health: healthy, role: leader, since: "2026-11-21T09:15:00Z",
+       evidence: "mode leader, 2 followers in sync", pids: [123], details: {synced_followers: 2}}
+ports:
+  description: One row for each port of the host's components.
+  type: list
+  elements: dict
+  returned: when O(ports) is true
+  sample:
+    - {component: zookeeper, host: n1, name: client, port: 2181, holders: [{address: "::", pid: 123, command: java QuorumPeerMain}]}
+reached:
+  description: Which ports of the next host accept connections from this one.
+  type: list
+  elements: dict
+  returned: when O(ports) is true
+  sample:
+    - {component: zookeeper, host: n2, port: 2181, open: true}
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.koverse.runbook.plugins.module_utils import observe
+from ansible_collections.koverse.runbook.plugins.module_utils.probes import Cluster
+
+
+def main() -> None:
+    """Looks once."""
+    module = AnsibleModule(
+        argument_spec={
+            "components": {"type": "list", "elements": "str"},
+            "ports": {"type": "bool", "default": False},
+            "work": {"type": "dict"},
+        },
+        supports_check_mode=True,
+    )
+    work = module.params["work"]
+    if not work:
+        module.fail_json(msg="koverse.runbook.component_info is run by its action plugin, which was not found. Call it by its full name.")
+    rows = observe.look(work["entries"], work["host"], work["address"], Cluster(work["zookeeper"]))
+    result = {"instances": list(rows.values())}
+    if module.params["ports"]:
+        result["ports"] = observe.ports(work["entries"], work["host"])
+        result["reached"] = observe.reached(work["neighbour"])
+    module.exit_json(changed=False, **result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+#!/usr/bin/python
+# Copyright: Contributors to koverse.runbook
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: decide
+short_description: Decide which stages have to be started or stopped
+version_added: "0.1.0"
+author: [Contributors to koverse.runbook (@koverse)]
+description:
+  - Compares what is wanted with what M(koverse.runbook.component_info) saw on every host (registered as C(runbook_seen)).
+  - Fails, before anything is changed, where the run must not begin, with all the reasons. Runs on the controller and touches no host.
+options:
+  goal:
+    description: What the components shall be.
+    type: str
+    choices: [started, stopped]
+    required: true
+  on_unhealthy:
+    description:
+      - For a stop, what to do where tablet servers could not bring their data to disk, because they or layers below are not healthy.
+      - V(start) names the stages to start first. V(refuse) fails. V(force) goes on with a warning.
+    type: str
+    choices: [start, refuse, force]
+    default: start
+attributes:
+  check_mode:
+    description: Reads only, so that check mode makes no difference.
+    support: full
+  diff_mode:
+    description: Changes nothing.
+    support: none
+"""
+
+EXAMPLES = r"""
+- name: Decide what has to be started
+  koverse.runbook.decide:
+    goal: started
+  run_once: true
+  register: runbook_todo
+"""
+
+RETURN = r"""
+stages:
+  description: The stages that have work, in the order in which it has to be done.
+  type: list
+  elements: dict
+  returned: success
+  sample:
+    - {name: storage, layer: storage, goal: started, hosts: {n1: [hdfs_datanode]}, watcher: n1, stepper: null,
+       components: [hdfs_datanode, hdfs_namenode, hdfs_zkfc]}
+lift:
+  description: For a stop, the stages that have to be started first.
+  type: list
+  elements: dict
+  returned: success
+  sample: []
+healthy:
+  description: For a start, whether there is nothing to do.
+  type: bool
+  returned: success
+  sample: false
+unseen:
+  description: The hosts that could not be looked at.
+  type: list
+  elements: str
+  returned: success
+  sample: []
+"""

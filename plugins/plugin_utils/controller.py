@@ -1,0 +1,121 @@
+# Copyright: Contributors to koverse.runbook
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the action plugins share: the plan of the run, this host's part of it, and what the hosts answered."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ansible import constants
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+from . import plan as planning
+from .catalogue import RunbookError
+
+display = Display()
+
+# What the remote side needs of a catalogue entry.
+_REMOTE_KEYS = (
+    "name", "service", "backend", "commands", "user", "process", "ports", "log", "probe", "tool", "shell_arguments",
+    "before_start", "before_stop", "start_timeout", "stop_timeout",
+)  # fmt: skip
+
+
+class RunbookAction(ActionBase):
+    """An action of this collection: `work` answers, and input errors become a clear failure."""
+
+    TRANSFERS_FILES = False
+    _requires_connection = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        super().run(tmp, task_vars)
+        try:
+            return self.work(dict(self._task.args), task_vars or {})
+        except RunbookError as error:
+            return {"failed": True, "msg": str(error) if len(error.problems) > 1 else error.problems[0]}
+
+    def work(self, args: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        """The action's result."""
+        raise NotImplementedError
+
+    def plan(self, task_vars: Mapping[str, Any]) -> planning.Plan:
+        """The plan that the playbook registered as `runbook_plan`, else a new one."""
+        registered = task_vars.get("runbook_plan")
+        return registered["plan"] if registered else self.new_plan(task_vars)
+
+    def new_plan(self, task_vars: Mapping[str, Any]) -> planning.Plan:
+        """A plan from the inventory's groups and the variables `runbook_catalogue`, `runbook_backend` and `runbook_address`."""
+        variable = {name: self._templar.template(task_vars.get(name)) for name in ("runbook_catalogue", "runbook_backend")}
+        groups = {name: list(hosts) for name, hosts in task_vars["groups"].items()}
+        plan = planning.build(groups, variable["runbook_catalogue"], variable["runbook_backend"] or "systemd")
+        used = {host for hosts in plan["instances"].values() for host in hosts}
+        plan["order"] = [host for host in groups["all"] if host in used]
+        plan["addresses"] = {host: str(task_vars["hostvars"][host].get("runbook_address", host)) for host in plan["order"]}
+        plan["zookeeper"] = [
+            f"{plan['addresses'][host]}:{plan['components']['zookeeper']['ports']['client']}"
+            for host in plan["instances"].get("zookeeper", [])
+        ]
+        return plan
+
+    @staticmethod
+    def work_for(plan: planning.Plan, host: str, components: Any = None) -> dict[str, Any]:
+        """This host's part: `entries`, `host`, `address`, `zookeeper`. Raises RunbookError on unknown component names."""
+        here = [name for name, hosts in plan["instances"].items() if host in hosts]
+        if components is not None:
+            planning.narrow(plan, components=components)
+            here = [name for name in here if name in components]
+        return {
+            "entries": {name: remote(plan["components"][name]) for name in here},
+            "host": host,
+            "address": plan["addresses"][host],
+            "zookeeper": plan["zookeeper"],
+        }
+
+
+def remote(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """A catalogue entry as a host needs it."""
+    return {key: entry[key] for key in _REMOTE_KEYS}
+
+
+def answers(task_vars: Mapping[str, Any], variable: str) -> dict[str, Mapping[str, Any]]:
+    """What each host of the play registered under `variable`; hosts without it are left out."""
+    hostvars = task_vars["hostvars"]
+    found = {}
+    for host in task_vars["ansible_play_hosts_all"]:
+        result = hostvars[host].get(variable)
+        if isinstance(result, Mapping):
+            found[host] = result
+    return found
+
+
+def why_unseen(result: Mapping[str, Any]) -> str:
+    """Why a host's result has no instances, in one line."""
+    text = " ".join(str(result.get("msg") or result.get("module_stderr") or "it did not answer").split())
+    text = text.removeprefix("Task failed: ")
+    return f"the host is unreachable: {text}" if result.get("unreachable") else text
+
+
+class Board:
+    """Where the hosts of one stage, each in a process of its own on the controller, tell each other how they are.
+
+    A directory below Ansible's temporary directory of this run, which Ansible itself removes at the end.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._path = Path(constants.DEFAULT_LOCAL_TMP) / f"runbook-{name.replace('/', '-').replace(' ', '-')}"
+        self._path.mkdir(parents=True, exist_ok=True)
+
+    def write(self, host: str, **facts: Any) -> None:
+        """Puts up what a host has to say, in one step."""
+        draft = self._path / f".{host}"
+        draft.write_text(json.dumps(facts), encoding="utf-8")
+        draft.rename(self._path / host)
+
+    def failed(self) -> list[str]:
+        """The hosts on which something has failed."""
+        facts = {path.name: json.loads(path.read_text(encoding="utf-8")) for path in self._path.iterdir() if not path.name.startswith(".")}
+        return sorted(host for host, fact in facts.items() if fact.get("failed"))
