@@ -1,0 +1,104 @@
+"""A lab cluster as the tests see it: playbooks run as a user runs them, hosts looked at without the collection."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import testinfra
+import yaml
+
+ROOT = Path(__file__).parents[2]
+SERVICE_USERS = ("postgres", "zookeeper", "hdfs", "yarn", "accumulo", "koverse")
+
+
+class Played:
+    """One run of a playbook."""
+
+    def __init__(self, returncode: int, output: str, seconds: float) -> None:
+        self.returncode, self.output, self.seconds = returncode, output, seconds
+        recap = output.rpartition("PLAY RECAP")[2]
+        self.changed = sum(int(count) for count in re.findall(r"changed=(\d+)", recap))
+
+    def __repr__(self) -> str:
+        return f"exit status {self.returncode}, {self.changed} changed, {self.seconds:.0f} s\n{self.output}"
+
+
+class Cluster:
+    """A shape of the lab."""
+
+    def __init__(self, shape: str) -> None:
+        self.shape = shape
+        self.inventory = ROOT / "inventories" / "lab" / shape
+        groups = yaml.safe_load((self.inventory / "hosts.yml").read_text(encoding="utf-8"))
+        self.groups = {name: list(group.get("hosts", {})) for name, group in groups.items() if name != "all"}
+        self.hosts = {"ha": ["n1", "n2", "n3"], "single_node": ["s1"], "classic": ["c1"]}[shape]
+
+    def command(self, playbook: str, *arguments: str) -> list[str]:
+        """The command line of a playbook, as a user types it in the checkout."""
+        return ["ansible-playbook", "-i", str(self.inventory), f"playbooks/{playbook}.yml", *arguments]
+
+    def play(self, playbook: str, *arguments: str, timeout: float = 900) -> Played:
+        """Runs a playbook to its end."""
+        began = time.monotonic()
+        done = subprocess.run(
+            self.command(playbook, *arguments),
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+        return Played(done.returncode, done.stdout, time.monotonic() - began)
+
+    def host(self, name: str) -> Any:
+        """A host by SSH, as root: not through the collection that is under test."""
+        config = ROOT / "lab" / "build" / "ssh_config"
+        return testinfra.get_host(f"ssh://{name}?ssh_config={config}&sudo=True&controlpersist=600")
+
+    def run(self, host: str, command: str, *arguments: str) -> str:
+        """A command's output on a host; a failing command fails the test."""
+        done = self.host(host).run(command, *arguments)
+        assert done.rc == 0, f"{host}: {done.command}: {done.stdout}{done.stderr}"
+        return str(done.stdout)
+
+    def processes(self) -> dict[str, list[str]]:
+        """The service users' processes on each host, from ps alone."""
+        found = {}
+        for host in self.hosts:
+            users = [user for user in SERVICE_USERS if self.host(host).user(user).exists]
+            done = self.host(host).run("ps -o pid=,user=,args= -u %s", ",".join(users))
+            found[host] = [line[:160] for line in done.stdout.splitlines()]
+        return found
+
+    def pids(self) -> dict[str, list[str]]:
+        """The long-lived processes on each host, to see whether anything was restarted: JVMs and PostgreSQL's server."""
+        return {
+            host: sorted(line.split()[0] for line in lines if "java" in line or "-D " in line) for host, lines in self.processes().items()
+        }
+
+    def accumulo(self, *words: str) -> str:
+        """A command of the `accumulo` script on the first manager's host, as the user accumulo."""
+        entry = self.groups["accumulo_manager"][0]
+        return self.run(entry, "runuser -u accumulo -- /opt/accumulo/bin/accumulo " + " ".join(words))
+
+
+def wait_until(condition: Any, seconds: float, what: str) -> None:
+    """Waits for a condition, with a limit and a word on what was missing."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"not within {seconds:g} s: {what}"
+        time.sleep(0.2)
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Cluster:
+    """The cluster of the Molecule scenario."""
+    return Cluster(os.environ["MOLECULE_SCENARIO_NAME"])

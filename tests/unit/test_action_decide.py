@@ -1,0 +1,200 @@
+# Copyright: Contributors to koverse.runbook
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The action plugin decide: begin, or refuse before anything is changed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.koverse.runbook.plugins.action.decide import ActionModule
+from ansible_collections.koverse.runbook.plugins.module_utils.health import unknown
+from ansible_collections.koverse.runbook.plugins.plugin_utils import plan as planning
+from ansible_collections.koverse.runbook.tests.unit.actions import UNREACHABLE, answers, run, variables
+from ansible_collections.koverse.runbook.tests.unit.cluster import down, ha_plan, healthy, row, stopped
+
+PLAN = ha_plan()
+Picture = dict[str, dict[str, dict[str, Any]]]
+
+
+def decide(
+    picture: Picture, goal: str = "started", wanted: list[str] | None = None, unreachable: tuple[str, ...] = (), **args: Any
+) -> dict[str, Any]:
+    """The decision on a picture."""
+    seen = {**answers(picture), **dict.fromkeys(unreachable, UNREACHABLE)}
+    plan = PLAN if wanted is None else {**PLAN, "wanted": wanted}
+    return run(ActionModule, variables(plan, runbook_seen=seen), goal=goal, **args)
+
+
+def names(result: dict[str, Any], key: str = "stages") -> list[str]:
+    """The names of the stages in a result."""
+    return [stage["name"] for stage in result[key]]
+
+
+# ---- starting
+
+
+def test_a_healthy_cluster_has_nothing_to_start() -> None:
+    result = decide(healthy(PLAN))
+    assert (result["stages"], result["healthy"], result["unseen"], result["changed"]) == ([], True, [], False)
+
+
+def test_a_cold_cluster_is_started_stage_by_stage() -> None:
+    result = decide(down(PLAN))
+    assert names(result) == [stage["name"] for stage in PLAN["stages"]]
+    assert (result["healthy"], result["lift"]) == (False, [])
+
+
+def test_a_host_that_cannot_be_looked_at_stops_the_run() -> None:
+    seen = {**answers(down(PLAN)), "n2": {"failed": True, "msg": "Incorrect sudo password"}, "n3": {"module_stderr": "no python"}}
+    result = run(ActionModule, variables(PLAN, runbook_seen=seen), goal="started")
+    assert result["failed"]
+    assert result["msg"].splitlines() == [
+        "- n2: Incorrect sudo password",
+        "- n3: no python",
+        "- Nothing was changed. Every host must let us look as root: check 'become', its password, and Python there.",
+    ]
+
+
+def test_an_unreachable_host_does_not_stop_the_run_by_itself() -> None:
+    result = decide(down(PLAN), unreachable=("n2",))
+    assert result["unseen"] == ["n2"]
+    assert {tuple(stage["unseen"]) for stage in result["stages"]} == {("n2",)}
+    assert list(result["stages"][0]["hosts"]) == ["n1", "n3"]
+
+
+def test_a_stage_on_unreachable_hosts_stops_the_run() -> None:
+    result = decide(healthy(PLAN), unreachable=("n3",))
+    assert result["failed"]
+    assert "Koverse web app on n3: the host is unreachable: Failed to connect to the host via ssh: ssh: connect" in result["msg"]
+    assert "First unhealthy layer: coordination. Nothing was changed." in result["msg"]
+
+
+def test_a_service_that_does_not_exist_stops_the_run() -> None:
+    whole = down(PLAN)
+    whole["zookeeper"]["n2"] = unknown("zookeeper", "n2", "there is no unit zookeeper.service")
+    result = decide(whole)
+    assert result["failed"]
+    assert result["msg"].startswith("ZooKeeper on n2: there is no unit zookeeper.service. Deploy it")
+
+
+def test_a_narrowed_start_looks_at_the_layers_below() -> None:
+    whole = healthy(PLAN)
+    whole["hdfs_namenode"]["n1"].update(health="unhealthy", evidence="safe mode is on")
+    whole["accumulo_tserver"]["n1"] = stopped("accumulo_tserver", "n1")
+    result = decide(whole, wanted=["accumulo_tserver"])
+    assert result["failed"]
+    assert "NameNode on n1: safe mode is on. It has to be healthy first, and this run cannot start it" in result["msg"]
+    assert "First unhealthy layer: storage." in result["msg"]
+
+
+def test_all_reasons_are_given() -> None:
+    whole = down(PLAN)
+    whole["accumulo_tserver"]["n2"] = unknown("accumulo_tserver", "n2", "there is no unit accumulo-tserver.service")
+    lines = decide(whole, wanted=["accumulo_tserver"])["msg"].splitlines()
+    assert [line for line in lines if line.startswith("- Tablet server on n2")]
+    assert [line for line in lines if line.startswith("- NameNode on n1")]
+    assert [line for line in lines if line.startswith("- ZooKeeper on n3")]
+
+
+# ---- stopping
+
+
+def test_a_cluster_that_is_down_has_nothing_to_stop() -> None:
+    result = decide(down(PLAN), "stopped")
+    assert (result["stages"], result["lift"]) == ([], [])
+
+
+def test_a_healthy_cluster_is_stopped_at_once() -> None:
+    result = decide(healthy(PLAN), "stopped")
+    assert names(result)[0] == "application 2/2"
+    assert names(result)[-1] == "coordination"
+    assert (result["lift"], result["healthy"]) == ([], False)
+
+
+def unhealthy_storage() -> Picture:
+    """Tablet servers run above an HDFS of which a DataNode is down."""
+    whole = healthy(PLAN)
+    whole["hdfs_datanode"]["n2"] = stopped("hdfs_datanode", "n2")
+    return whole
+
+
+@pytest.mark.parametrize("args", [{}, {"on_unhealthy": "start"}])
+def test_what_is_needed_to_persist_is_started_first(args: dict[str, str]) -> None:
+    result = decide(unhealthy_storage(), "stopped", **args)
+    assert [(stage["name"], stage["goal"], stage["hosts"]) for stage in result["lift"]] == [
+        ("storage", "started", {"n2": ["hdfs_datanode"]})
+    ]
+    assert names(result)[-1] == "coordination"
+
+
+def test_an_unhealthy_cluster_is_not_stopped_where_that_is_refused() -> None:
+    result = decide(unhealthy_storage(), "stopped", on_unhealthy="refuse")
+    assert result["failed"]
+    assert result["msg"].splitlines() == [
+        "- DataNode on n2: hdfs_datanode is inactive. Tablet servers cannot bring their data to disk",
+        "- Nothing was changed. Cure this, or give up what is at stake with -e runbook_shutdown=force.",
+    ]
+
+
+def test_an_unhealthy_cluster_is_stopped_by_force(capsys: pytest.CaptureFixture[str]) -> None:
+    result = decide(unhealthy_storage(), "stopped", on_unhealthy="force")
+    assert (names(result)[0], result["lift"]) == ("application 2/2", [])
+    said = " ".join(capsys.readouterr().err.split())
+    assert "runbook_shutdown=force goes on although: DataNode on n2: hdfs_datanode is inactive." in said
+
+
+def test_without_tablet_servers_nothing_has_to_be_persisted() -> None:
+    whole = unhealthy_storage()
+    for name in ("accumulo_tserver", "accumulo_manager"):
+        whole[name] = {host: stopped(name, host) for host in whole[name]}
+    result = decide(whole, "stopped")
+    assert result["lift"] == []
+
+
+def test_an_instance_of_which_nothing_is_known_stops_the_stop() -> None:
+    whole = healthy(PLAN)
+    whole["zookeeper"]["n2"] = unknown("zookeeper", "n2", "systemctl show: Failed to connect to bus")
+    result = decide(whole, "stopped")
+    assert result["failed"]
+    assert "ZooKeeper on n2: systemctl show: Failed to connect to bus. It can neither be stopped nor proven to be gone" in result["msg"]
+
+
+def test_a_narrowed_stop_does_not_take_away_what_is_needed() -> None:
+    result = decide(healthy(PLAN), "stopped", wanted=["hdfs_namenode"])
+    assert result["failed"]
+    assert "Tablet server on n1 is not stopped (answers) and needs hdfs_namenode, which is to be stopped" in result["msg"]
+
+
+def test_a_narrowed_stop_of_the_top(capsys: pytest.CaptureFixture[str]) -> None:
+    whole = unhealthy_storage()
+    result = decide(whole, "stopped", wanted=["koverse_webapp"])
+    assert names(result) == ["application 2/2"]
+    assert result["lift"] == []
+    assert capsys.readouterr().err == ""
+
+
+def test_a_stop_that_cannot_be_made_safe_is_refused() -> None:
+    plan = ha_plan(hdfs_datanode=["n4"])
+    whole = healthy(plan)
+    for name in ("accumulo_monitor", "accumulo_gc", "koverse_server", "koverse_webapp"):
+        whole[name] = {host: stopped(name, host) for host in whole[name]}
+    whole["hdfs_datanode"] = {"n4": unknown("hdfs_datanode", "n4", "the host is unreachable")}
+    whole["hdfs_namenode"] = {host: unknown("hdfs_namenode", host, "no word") for host in whole["hdfs_namenode"]}
+    whole["hdfs_zkfc"] = {host: unknown("hdfs_zkfc", host, "no word") for host in whole["hdfs_zkfc"]}
+    task_vars = variables({**plan, "wanted": ["accumulo_tserver", "accumulo_manager"]}, runbook_seen=answers(whole))
+    result = run(ActionModule, task_vars, goal="stopped", on_unhealthy="start")
+    assert result.get("failed")
+    assert "DataNode on n4" in result["msg"]
+
+
+def test_without_a_narrowing_everything_is_wanted() -> None:
+    whole = down(PLAN)
+    whole["zookeeper"]["n1"] = row("zookeeper", "n1")
+    assert names(decide(whole, "stopped")) == ["coordination"]
+    assert planning.narrow(PLAN) == [name for stage in PLAN["stages"] for name in stage["components"]]
+
+
+def test_narrowed_to_nothing_nothing_is_done() -> None:
+    assert decide(healthy(PLAN), "stopped", wanted=[])["stages"] == []
+    assert decide(down(PLAN), "started", wanted=[])["stages"] == []
