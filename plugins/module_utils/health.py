@@ -112,6 +112,16 @@ def _namenode(component: str, rows: Mapping[str, Instance], minimums: Mapping[st
     return problems
 
 
+def _resourcemanager(component: str, rows: Mapping[str, Instance], minimums: Mapping[str, int]) -> list[str]:
+    problems = _one_active(component, rows, minimums)
+    wanted = minimums.get("yarn_nodemanager", 0)
+    for host, row in rows.items():
+        seen = row["details"].get("nodemanagers", wanted)
+        if seen < wanted:
+            problems.append(f"{seen} NodeManagers have registered with {host}, {wanted} are needed")
+    return problems
+
+
 def _manager(component: str, rows: Mapping[str, Instance], minimums: Mapping[str, int]) -> list[str]:
     problems = _one_active(component, rows, minimums)
     for host, row in rows.items():
@@ -128,7 +138,7 @@ def _manager(component: str, rows: Mapping[str, Instance], minimums: Mapping[str
 CLUSTER_CHECKS: dict[str, Callable[[str, Mapping[str, Instance], Mapping[str, int]], list[str]]] = {
     "zookeeper": _zookeeper,
     "hdfs_namenode": _namenode,
-    "yarn_resourcemanager": _one_active,
+    "yarn_resourcemanager": _resourcemanager,
     "accumulo_manager": _manager,
     "accumulo_gc": _one_active,
 }

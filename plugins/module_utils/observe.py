@@ -8,8 +8,9 @@ import datetime
 import glob
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from types import MappingProxyType
 from typing import Any
 
 from ansible_collections.koverse.runbook.plugins.module_utils import net, processes, services
@@ -18,6 +19,7 @@ from ansible_collections.koverse.runbook.plugins.module_utils.net import NoAnswe
 from ansible_collections.koverse.runbook.plugins.module_utils.probes import PROBES, Answer, Cluster
 
 Entry = Mapping[str, Any]
+Rows = dict[str, dict[str, Any]]
 
 # Probes that only the instance's own host can make.
 LOCAL_PROBES = ("process", "command", "postgres")
@@ -25,12 +27,24 @@ _PROBES_AT_ONCE = 16
 _LOG_LINES = 15
 
 
-def look(entries: Mapping[str, Entry], host: str, address: str, cluster: Cluster, ask: bool = True) -> dict[str, dict[str, Any]]:
-    """The instances of `entries` on this host: from its services, its processes and, where `ask`, their probes."""
-    statuses = services.status(entries)
-    found = processes.find(entries)
-    rows = {name: _from_host(entry, host, statuses[name], found.get(name)) for name, entry in entries.items()}
-    running = [name for name, row in rows.items() if ask and row["state"] == "running" and not row.get("signalled")]
+def look(
+    entries: Mapping[str, Entry],
+    host: str,
+    address: str,
+    cluster: Cluster,
+    ask: Collection[str],
+    before: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+) -> Rows:
+    """The instances of `entries` on this host: from its services, its processes and, of those named in `ask`, their probes.
+
+    before: instances as a look a moment ago found them. Where an instance's processes are still the same its service is not asked
+    again, and where it is not in `ask` its earlier answer stands: looks at JVMs that start must not take the processor from them.
+    """
+    same = {name: dict(row) for name, row in before.items() if _still_runs(row)}
+    others = {name: entry for name, entry in entries.items() if name not in same}
+    statuses, found = (services.status(others), processes.find(others)) if others else ({}, {})
+    rows = {name: same.get(name) or _from_host(entry, host, statuses[name], found.get(name)) for name, entry in entries.items()}
+    running = [name for name, row in rows.items() if name in ask and row["state"] == "running" and not row.get("signalled")]
     with ThreadPoolExecutor(_PROBES_AT_ONCE) as pool:
         answers = dict(zip(running, pool.map(lambda name: _ask(entries[name], address, cluster), running)))
     for name, answer in answers.items():
@@ -38,9 +52,17 @@ def look(entries: Mapping[str, Entry], host: str, address: str, cluster: Cluster
     return rows
 
 
+def _still_runs(row: Mapping[str, Any]) -> bool:
+    """Whether a running instance's processes are the same as in `row`."""
+    if row["state"] != "running" or not row["pids"] or row.get("signalled"):
+        return False
+    described = [processes.describe(pid) for pid in row["pids"]]
+    return not any(process is None or process["stopped"] for process in described)
+
+
 def look_from_afar(
     entries: Mapping[str, Entry], hosts: Mapping[str, Sequence[str]], addresses: Mapping[str, str], cluster: Cluster
-) -> dict[str, dict[str, dict[str, Any]]]:
+) -> dict[str, Rows]:
     """What the instances of `entries` answer over the network: component to host to instance.
 
     An instance that answers runs; of one that does not, nothing is known. `refused` says that nobody listens on its port.
@@ -48,7 +70,7 @@ def look_from_afar(
     pairs = [(name, host) for name in entries for host in hosts[name]]
     with ThreadPoolExecutor(_PROBES_AT_ONCE) as pool:
         answers = list(pool.map(lambda pair: _ask(entries[pair[0]], addresses.get(pair[1], pair[1]), cluster), pairs))
-    picture: dict[str, dict[str, dict[str, Any]]] = {name: {} for name in entries}
+    picture: dict[str, Rows] = {name: {} for name in entries}
     for (name, host), answer in zip(pairs, answers):
         row = unknown(name, host, "")
         if isinstance(answer, Answer):
@@ -70,9 +92,9 @@ def _ask(entry: Entry, address: str, cluster: Cluster) -> Answer | NoAnswer:
 def _add(row: dict[str, Any], answer: Answer | NoAnswer) -> None:
     """Puts a probe's answer into an instance."""
     if isinstance(answer, NoAnswer):
-        row["refused"] = answer.refused
-        row["evidence"] = str(answer)
+        row.update(health="unknown", evidence=str(answer), role=None, details={}, refused=answer.refused)
         return
+    row.pop("refused", None)
     row.update(
         health="healthy" if answer.healthy else "unhealthy", evidence=answer.evidence, role=answer.role, details=dict(answer.details)
     )

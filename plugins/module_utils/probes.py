@@ -200,10 +200,14 @@ def hdfs_zkfc(entry: Entry, address: str, _cluster: Cluster) -> Answer:
 
 
 def yarn_resourcemanager(entry: Entry, address: str, _cluster: Cluster) -> Answer:
-    """State and HA state."""
+    """State and HA state; of the active one also the NodeManagers that have registered and are healthy."""
     info = net.http_json(address, _port(entry), "/ws/v1/cluster/info")["clusterInfo"]
     role = str(info.get("haState", "ACTIVE")).lower()
-    return Answer(info["state"] == "STARTED" and role in ("active", "standby"), f"{info['state']}, {role}", role)
+    healthy, evidence = info["state"] == "STARTED" and role in ("active", "standby"), f"{info['state']}, {role}"
+    if role != "active":
+        return Answer(healthy, evidence, role)
+    nodes = net.http_json(address, _port(entry), "/ws/v1/cluster/metrics")["clusterMetrics"]["activeNodes"]
+    return Answer(healthy, f"{evidence}, {nodes} NodeManagers registered", role, {"nodemanagers": nodes})
 
 
 def yarn_nodemanager(entry: Entry, address: str, _cluster: Cluster) -> Answer:

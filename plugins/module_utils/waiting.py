@@ -12,13 +12,15 @@ The controller hands in `work` and asks again with the `memory` it got back, unt
     afar          on the one host that watches the stage as the cluster sees it: `entries`, `hosts` (component to hosts), `addresses`,
                   `unseen` (hosts that cannot be reached, for which it does not wait), `minimums` (without those); None on all others
     slice         seconds to watch at most before the controller hears of it
+    cut_short     a file that appears when the slice has to end at once, because another host has failed
     memory        from the slice before: `acted`, `began`, `seen`, `answered`, `missing`
 """
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.koverse.runbook.plugins.module_utils import health, observe, processes, services
@@ -27,8 +29,11 @@ from ansible_collections.koverse.runbook.plugins.module_utils.probes import Clus
 from ansible_collections.koverse.runbook.plugins.module_utils.steps import STEPS, StepError
 
 _FEW_WORDS = 90  # characters of an instance's evidence in a line of progress
-_INTERVAL = 0.2  # seconds between two looks
-_SHORTEST_REPORT = 1.0  # seconds before a changed picture is worth a word to the controller
+_INTERVAL = 0.2  # seconds between two looks, at least
+_INTERVAL_OF_STOPS = 0.05  # the same, while nothing but the end of processes is awaited
+_SHARE = 0.1  # of a processor that looking may take from the components that are waited for
+_LONGEST_PAUSE = 2.0  # seconds between two looks, at most
+_SHORTEST_REPORT = 2.0  # seconds before a changed picture is worth a word to the controller
 _GRACE = 3.0  # seconds for which a service that was started may be without a process, while its unit hands over
 _SESSION_TIMEOUT = 40.0  # seconds for which a dead tablet server's lock may stay: ZooKeeper's usual limit, 20 ticks of 2 s
 
@@ -36,15 +41,27 @@ Work = Mapping[str, Any]
 Rows = dict[str, dict[str, Any]]
 
 
+def _processor_time() -> float:
+    """Seconds of processor time that this process and the commands it ran have used."""
+    return sum(os.times()[:4])
+
+
 class Run:
     """One slice of work on this host. `result` is what the controller gets."""
 
-    def __init__(self, work: Work, clock: Callable[[], float] = time.time, sleep: Callable[[float], None] = time.sleep) -> None:
-        self.work, self.clock, self.sleep = work, clock, sleep
+    def __init__(
+        self,
+        work: Work,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
+        processor_time: Callable[[], float] = _processor_time,
+    ) -> None:
+        self.work, self.clock, self.sleep, self.processor_time = work, clock, sleep, processor_time
         self.entries: Mapping[str, Any] = work["entries"]
         self.memory: dict[str, Any] = dict(work.get("memory") or {"acted": [], "began": clock(), "seen": [], "answered": [], "missing": {}})
         self.failures: dict[str, str] = {}
-        self.waiting: dict[str, str] = {}
+        self.near: dict[str, str] = {}
+        self.far: dict[str, str] = {}
         self.tservers_left: list[str] = []
         self.steps: list[str] = []
         self.rows: Rows = {}
@@ -62,7 +79,7 @@ class Run:
             "steps": self.steps,
             "failures": self.failures,
             "last_words": {name: lines for name, lines in words.items() if lines},
-            "waiting": self.waiting,
+            "waiting": {**self.near, **self.far},
             "tservers_left": self.tservers_left,
             "done": self.done,
             "memory": self.memory,
@@ -71,8 +88,8 @@ class Run:
     def _cluster(self) -> Cluster:
         return Cluster(self.work["zookeeper"])
 
-    def _look(self, ask: bool = True) -> None:
-        self.rows = observe.look(self.entries, self.work["host"], self.work["address"], self._cluster(), ask)
+    def _look(self, ask: Collection[str] = (), before: Rows | None = None) -> None:
+        self.rows = observe.look(self.entries, self.work["host"], self.work["address"], self._cluster(), ask, before or {})
 
     # ---- starting
 
@@ -90,7 +107,7 @@ class Run:
                 return
             self.failures.update(services.start(chosen))
             self.memory["acted"] = [name for name in chosen if name not in self.failures]
-        self._watch(self._started)
+        self._watch(self._started, _INTERVAL)
 
     def _check_ports(self, chosen: Mapping[str, Any]) -> None:
         held = processes.listeners({port for entry in chosen.values() for port in entry["ports"].values()})
@@ -103,19 +120,24 @@ class Run:
                     )
 
     def _started(self) -> bool:
-        """Looks once; notes failures. True where all that is waited for is there."""
-        self._look()
+        """Looks once at what is still awaited; notes failures. True where all is there, seen in one last look at everything."""
+        whole = not (self.rows or self.afar)
+        return self._all_there(whole) and (whole or self._all_there(whole=True))
+
+    def _all_there(self, whole: bool) -> bool:
+        open_here = [name for name in self.entries if whole or name in self.near or self.rows[name]["health"] == "unknown"]
+        self._look(open_here, {} if whole else self.rows)
         for name, row in self.rows.items():
             self._note_death(name, row)
         if self.failures:
             return False
-        self.waiting = {
+        self.near = {
             name: f"{self.work['host']}: {row['evidence']}"
             for name, row in self.rows.items()
             if row["health"] != "healthy" and not (row["health"] == "unhealthy" and self._judged_afar(name))
         }
-        self.waiting.update(self._awaited_afar())
-        return not self.waiting and not self.failures
+        self._look_afar(whole)
+        return not self.near and not self.far and not self.failures
 
     def _judged_afar(self, name: str) -> bool:
         """Whether answering is all that this host waits for: the host that looks from afar judges the component's health."""
@@ -143,23 +165,22 @@ class Run:
             after = self.clock() - self.memory["began"]
             self.failures[name] = f"died {after:.0f} s after the stage's start: {row['evidence']}"
 
-    def _awaited_afar(self) -> dict[str, str]:
+    def _look_afar(self, whole: bool) -> None:
         """On the host that watches from afar: what keeps each component of the stage from being healthy as the cluster sees it."""
         afar = self.work["afar"]
         if afar is None:
-            return {}
+            return
         entries = {name: entry for name, entry in afar["entries"].items() if entry["probe"]["type"] not in observe.LOCAL_PROBES}
-        self.afar = observe.look_from_afar(entries, afar["hosts"], afar["addresses"], self._cluster())
-        for name, rows in self.afar.items():
-            for host, row in rows.items():
+        asked = {name: entry for name, entry in entries.items() if whole or name in self.far or name not in self.afar}
+        self.afar.update(observe.look_from_afar(asked, afar["hosts"], afar["addresses"], self._cluster()))
+        self.far = {}
+        for name in asked:
+            for host, row in self.afar[name].items():
                 self._note_silence(name, host, row)
-        awaited = {}
-        for name, entry in entries.items():
             hosts = [host for host in afar["hosts"][name] if host not in afar["unseen"]]
-            problems = health.is_up(name, entry["probe"]["type"], hosts, self.afar[name], afar["minimums"]).problems
+            problems = health.is_up(name, entries[name]["probe"]["type"], hosts, self.afar[name], afar["minimums"]).problems
             if problems:
-                awaited[name] = self._in_words(name, problems)
-        return awaited
+                self.far[name] = self._in_words(name, problems)
 
     def _in_words(self, name: str, problems: Sequence[Mapping[str, Any]]) -> str:
         """Problems in few words: the hosts that do not listen yet together, the others with what they say."""
@@ -187,7 +208,7 @@ class Run:
     def stop(self, check_mode: bool = False) -> None:
         """Stops what runs, then watches until every process is gone (`afar`: and no tablet server's lock is left)."""
         if self.work["act"]:
-            self._look(ask=False)
+            self._look()
             chosen = {
                 name: entry for name, entry in self.entries.items() if self.rows[name]["state"] == "running" or self.rows[name]["pids"]
             }
@@ -199,19 +220,24 @@ class Run:
                 return
             self.failures.update(services.stop(chosen))
             self.memory["acted"] = [name for name in chosen if name not in self.failures]
-        self._watch(self._stopped)
+        self._watch(self._stopped, _INTERVAL_OF_STOPS)
 
     def _stopped(self) -> bool:
-        self._look(ask=False)
         host = self.work["host"]
-        self.waiting = {name: f"{host}: {row['evidence']}" for name, row in self.rows.items() if health.is_down(name, [host], {host: row})}
-        if self.waiting or self._locks_left():
+        self._look(before=self.rows)
+        self.far = {}
+        self.near = {
+            name: f"{host}: {'pid ' + ', '.join(map(str, row['pids'])) + ' has not ended yet' if row['pids'] else row['evidence']}"
+            for name, row in self.rows.items()
+            if health.is_down(name, [host], {host: row})
+        }
+        if self.near or self._locks_left():
             return False
         # A tablet server that stopAll has ended exits with status 1. It ended because it was told to: that is no failure.
         failed = {name: self.entries[name] for name, row in self.rows.items() if row["state"] == "failed"}
         if failed:
             services.forget_failures(failed)
-            self._look(ask=False)
+            self._look()
         return True
 
     def _locks_left(self) -> bool:
@@ -226,7 +252,7 @@ class Run:
             self.failures[name] = f"cannot prove that no tablet server holds a lock: {error}"
             return True
         if left:
-            self.waiting[name] = f"locks in ZooKeeper: {', '.join(left)}"
+            self.far[name] = f"locks in ZooKeeper: {', '.join(left)}"
         if left and self.clock() - self.memory["began"] > _SESSION_TIMEOUT:
             self.failures[name] = f"{len(left)} tablet servers still hold a lock in ZooKeeper: {', '.join(left)}"
         return bool(left)
@@ -249,21 +275,24 @@ class Run:
                     self.steps.append(text)
         return True
 
-    def _watch(self, finished: Callable[[], bool]) -> None:
+    def _watch(self, finished: Callable[[], bool], interval: float) -> None:
         """Looks until `finished`, a failure, a picture that is worth a word, or the end of the slice."""
+        # Where a stage has a watcher, the controller has no use for what the others see on the way.
+        speaks = self.work["afar"] is not None or not self.work["watched"]
         began = self.clock()
         first = None
         while not self.failures:
-            looked = self.clock()
+            used = self.processor_time()
             self.done = finished()
-            took = self.clock() - looked
+            used = self.processor_time() - used
             passed = self.clock() - began
             picture = self._picture()
             first = first or picture
-            if self.done or passed > self.work["slice"] or (picture != first and passed > _SHORTEST_REPORT):
+            if self.done or passed > self.work["slice"] or os.path.exists(self.work["cut_short"]):
                 return
-            # On a busy host a look takes longer: it must not take the processor from what it waits for.
-            self.sleep(max(_INTERVAL, 2 * took))
+            if speaks and picture != first and passed > _SHORTEST_REPORT:
+                return
+            self.sleep(min(max(interval, used / _SHARE), _LONGEST_PAUSE))
 
     def _picture(self) -> list[Any]:
         """What of the rows counts as a change."""

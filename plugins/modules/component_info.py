@@ -102,7 +102,7 @@ def main() -> None:
     work = module.params["work"]
     if not work:
         module.fail_json(msg="koverse.runbook.component_info is run by its action plugin, which was not found. Call it by its full name.")
-    rows = observe.look(work["entries"], work["host"], work["address"], Cluster(work["zookeeper"]))
+    rows = observe.look(work["entries"], work["host"], work["address"], Cluster(work["zookeeper"]), ask=work["entries"])
     result = {"instances": list(rows.values())}
     if module.params["ports"]:
         result["ports"] = observe.ports(work["entries"], work["host"])

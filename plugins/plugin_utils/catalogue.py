@@ -36,6 +36,7 @@ DEFAULTS: dict[str, Any] = {
     "ports": {},
     "log": [],
     "depends_on": [],
+    "stops_before": [],
     "ha": "none",
     "min_healthy": "all",
     "probe": {"type": "process"},
@@ -49,7 +50,8 @@ DEFAULTS: dict[str, Any] = {
 
 _TEXTS = ("layer", "title", "only_with", "desired", "service", "backend", "user", "process", "ha", "tool")
 _MAPPINGS = ("commands", "ports", "probe")
-_LISTS = ("groups", "log", "depends_on", "shell_arguments", "before_start", "before_stop")
+_LISTS = ("groups", "log", "depends_on", "stops_before", "shell_arguments", "before_start", "before_stop")
+_NOT_TAKEN_OVER = ("groups", "required", "title")  # by an entry that is `like` another
 _PROBES_WITHOUT_PORT = ("process", "command")
 
 Component = dict[str, Any]
@@ -105,15 +107,23 @@ def load(overrides: Mapping[str, Any] | None = None, backend: str = "systemd") -
         if not isinstance(name, str) or not isinstance(entry, Mapping):
             problems.append(f"runbook_catalogue.{name} must be a component's name with a mapping, found {entry!r}.")
             continue
-        if name not in entries and "layer" not in entry:
+        if name not in entries and not {"layer", "like"} & set(entry):
             problems.append(
                 f"runbook_catalogue.{name}: a component that the catalogue does not know needs at least "
-                f"'layer' and 'service'. {did_you_mean(name, entries)}"
+                f"'layer' and 'service', or 'like'. {did_you_mean(name, entries)}"
             )
             continue
         entries[name] = merge(entries.get(name, {}), entry)
     components: dict[str, Component] = {}
     for name, entry in entries.items():
+        if "like" in entry:
+            model = entry["like"]
+            models = [other for other in entries if "like" not in entries[other]]
+            if model not in models:
+                problems.append(f"runbook_catalogue.{name}.like: '{model}' is no entry of its own. {did_you_mean(model, models)}")
+                continue
+            taken = {key: value for key, value in entries[model].items() if key not in _NOT_TAKEN_OVER}
+            entry = merge(taken, {key: value for key, value in entry.items() if key != "like"})
         component = {**copy.deepcopy(DEFAULTS), **entry, "name": name}
         component["groups"] = component["groups"] or [name]
         component["title"] = component["title"] or name
@@ -216,12 +226,23 @@ def _reference_problems(component: Component, components: Mapping[str, Component
     where = f"runbook_catalogue.{component['name']}"
     rank = {layer: number for number, layer in enumerate(layers)}
     problems = []
-    for key, names in (("depends_on", component["depends_on"]), ("only_with", [component["only_with"]])):
+    for key, names in (
+        ("depends_on", component["depends_on"]),
+        ("stops_before", component["stops_before"]),
+        ("only_with", [component["only_with"]]),
+    ):
         for name in names:
             if name is None:
                 continue
             if name not in components:
                 problems.append(f"{where}.{key}: unknown component '{name}'. {did_you_mean(name, components)}")
+            elif key == "stops_before":
+                elsewhere = components[name]["layer"] != component["layer"]
+                if elsewhere or component["name"] in components[name]["depends_on"]:
+                    problems.append(
+                        f"{where}.{key}: '{name}' is {'in another layer' if elsewhere else 'stopped earlier'}, because layers and "
+                        "depends_on are the order already. Take it away."
+                    )
             elif rank.get(components[name]["layer"], 0) > rank.get(component["layer"], len(rank)):
                 problems.append(
                     f"{where}.{key}: '{name}' is in the layer '{components[name]['layer']}', which starts after "

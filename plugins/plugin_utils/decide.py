@@ -18,7 +18,7 @@ from typing import Any
 
 from ansible_collections.koverse.runbook.plugins.module_utils import health
 
-from .plan import Plan, minimum, reverse
+from .plan import Plan, minimum, reverse, stopping_order
 
 Picture = Mapping[str, Mapping[str, Mapping[str, Any]]]
 Stage = dict[str, Any]
@@ -162,31 +162,56 @@ def is_gone(row: Mapping[str, Any]) -> bool:
 
 
 def to_stop(plan: Plan, whole: Picture, wanted: Sequence[str]) -> list[Stage]:
-    """The stages that have something to stop, in reverse order; in each, verified standbys go first and active instances last."""
+    """The stages that have something to stop, in reverse order.
+
+    A layer's verified standbys go first, so that the stop of an active instance fails over to nobody. In a stage,
+    what others name in `stops_before` goes after them.
+    """
+    running = [
+        (name, host)
+        for stage in reverse(plan["stages"])
+        for name in stage["components"]
+        if name in wanted
+        for host, row in whole[name].items()
+        if row["state"] == "running" or row["pids"]
+    ]
     stages = []
-    for stage in reverse(plan["stages"]):
-        members = [name for name in stage["components"] if name in wanted]
-        running = [(name, host) for name in members for host, row in whole[name].items() if row["state"] == "running" or row["pids"]]
-        standbys = [pair for pair in running if _is_spare(plan, whole, *pair)]
-        actives = [pair for pair in running if _leads(plan, whole, *pair)]
-        others = [pair for pair in running if pair not in standbys + actives]
-        # The last part takes in the others again: they are not stopped twice, but looked at, which proves that they are gone.
-        for part, pairs in (("standbys", standbys), ("others", others if actives else []), ("", running)):
-            hosts: dict[str, list[str]] = {}
-            for name, host in pairs:
-                hosts.setdefault(host, []).append(name)
-            if not hosts:
-                continue
-            judged = sorted({name for name, _host in pairs}, key=members.index) if part else members
-            stepper = None if part else _stepper(plan, whole, hosts, "before_stop")
-            made = _stage(plan, stage, "stopped", _with_a_watcher(plan, whole, hosts, members), judged, stepper)
-            stages.append({**made, "name": f"{stage['name']}, {part}" if part else stage["name"], "part": part})
+    for layer in reversed(list(plan["layers"])):
+        spares = [pair for pair in running if plan["components"][pair[0]]["layer"] == layer and _is_spare(plan, whole, *pair)]
+        stages += _part(plan, whole, {"name": layer, "layer": layer}, "standbys", spares)
+        for stage in reverse([stage for stage in plan["stages"] if stage["layer"] == layer]):
+            here = [pair for pair in running if pair[0] in stage["components"]]
+            rest = [pair for pair in here if pair not in spares]
+            waves = stopping_order(plan["components"], dict.fromkeys(name for name, _host in rest))
+            for number, wave in enumerate(waves[:-1], 1):
+                part = "others" if len(waves) == 2 else f"others {number}"
+                stages += _part(plan, whole, stage, part, [pair for pair in rest if pair[0] in wave])
+            # It takes in the other parts' instances again: they are not stopped twice, but looked at, which proves that they are gone.
+            stages += _part(plan, whole, stage, "", here, [name for name in stage["components"] if name in wanted])
     return stages
 
 
-def _leads(plan: Plan, whole: Picture, name: str, host: str) -> bool:
-    """Whether an instance is the active one, which the rest of its stage may need to end: a NodeManager reports to it that it goes."""
-    return plan["components"][name]["ha"] == "active_standby" and whole[name][host]["role"] == "active"
+def _part(
+    plan: Plan,
+    whole: Picture,
+    stage: Mapping[str, Any],
+    part: str,
+    pairs: Sequence[tuple[str, str]],
+    judged: Sequence[str] = (),
+) -> list[Stage]:
+    """A part of a stage, or with no name the stage: what stops these instances; nothing where there are none.
+
+    judged: the components of which no instance may be left behind it, where that is more than those of `pairs`.
+    """
+    hosts: dict[str, list[str]] = {}
+    for name, host in pairs:
+        hosts.setdefault(host, []).append(name)
+    if not hosts:
+        return []
+    members = list(judged) or list(dict.fromkeys(name for name, _host in pairs))
+    stepper = None if part else _stepper(plan, whole, hosts, "before_stop")
+    made = _stage(plan, stage, "stopped", _with_a_watcher(plan, whole, hosts, members), members, stepper)
+    return [{**made, "name": f"{stage['name']}, {part}" if part else stage["name"], "part": part}]
 
 
 def _is_spare(plan: Plan, whole: Picture, name: str, host: str) -> bool:

@@ -38,6 +38,7 @@ def build(
         members = [name for name, component in present.items() if component["layer"] == layer]
         try:
             waves = order({name: [d for d in present[name]["depends_on"] if d in members] for name in members})
+            stopping_order(present, members)
         except RunbookError as error:
             problems += error.problems
             continue
@@ -67,18 +68,24 @@ def place(components: Mapping[str, Component], groups: Mapping[str, Sequence[str
     return found
 
 
-def order(depends_on: Mapping[str, Iterable[str]]) -> list[list[str]]:
-    """Names in waves: each wave needs only names of the waves before it. Raises RunbookError on a cycle."""
+def order(depends_on: Mapping[str, Iterable[str]], key: str = "depends_on") -> list[list[str]]:
+    """Names in waves: each wave needs only names of the waves before it. Raises RunbookError on a cycle, which `key` makes."""
     remaining = {name: set(needs) for name, needs in depends_on.items()}
     waves = []
     while remaining:
         wave = [name for name, needs in remaining.items() if not needs & remaining.keys()]
         if not wave:
-            raise RunbookError([f"depends_on goes round in a circle: {_cycle(remaining)}. Take one of these dependencies away."])
+            raise RunbookError([f"{key} goes round in a circle: {_cycle(remaining)}. Take one of these dependencies away."])
         waves.append(wave)
         for name in wave:
             del remaining[name]
     return waves
+
+
+def stopping_order(components: Mapping[str, Component], members: Iterable[str]) -> list[list[str]]:
+    """`members`, components of one stage, in the waves in which `stops_before` lets them stop. Raises RunbookError on a cycle."""
+    members = list(members)
+    return order({name: [other for other in members if name in components[other]["stops_before"]] for name in members}, "stops_before")
 
 
 def _cycle(remaining: Mapping[str, set[str]]) -> str:

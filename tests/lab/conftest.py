@@ -73,9 +73,8 @@ class Cluster:
         """The service users' processes on each host, from ps alone."""
         found = {}
         for host in self.hosts:
-            users = [user for user in SERVICE_USERS if self.host(host).user(user).exists]
-            done = self.host(host).run("ps -o pid=,user=,args= -u %s", ",".join(users))
-            found[host] = [line[:160] for line in done.stdout.splitlines()]
+            rows = [line.split(maxsplit=2) for line in self.run(host, "ps -eo pid=,user:20=,args=").splitlines()]
+            found[host] = [" ".join(row)[:160] for row in rows if row[1] in SERVICE_USERS]
         return found
 
     def pids(self) -> dict[str, list[str]]:

@@ -155,7 +155,13 @@ def test_shutdown_with_a_tablet_server_and_a_datanode_down(cluster: Cluster) -> 
 
 
 def test_cold_start_that_is_killed_in_every_layer(cluster: Cluster) -> None:
-    for layer in ("coordination", "storage", "data_services 1/2", "application 1/2"):
+    first_units = {
+        "coordination": ("n1", "zookeeper"),
+        "storage": ("n1", "hdfs-namenode"),
+        "data_services 1/2": ("n1", "accumulo-tserver"),
+        "application 1/2": ("n2", "accumulo-monitor"),
+    }
+    for layer, (host, unit) in first_units.items():
         with subprocess.Popen(
             cluster.command("startup"), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
         ) as playing:
@@ -163,8 +169,8 @@ def test_cold_start_that_is_killed_in_every_layer(cluster: Cluster) -> None:
             for line in playing.stdout:
                 if f": Start {layer}]" in line:
                     break
-            # In the middle of the stage: its processes are asked to start, nobody has seen them healthy.
-            time.sleep(1.5)
+            # In the middle of the stage: its processes start, nobody has seen them healthy.
+            wait_until(lambda: cluster.host(host).service(unit).is_running, 20, f"{unit} starts on {host}")  # noqa: B023
             os.killpg(playing.pid, signal.SIGKILL)
     played = cluster.play("startup")
     assert played.returncode == 0, played
@@ -172,8 +178,25 @@ def test_cold_start_that_is_killed_in_every_layer(cluster: Cluster) -> None:
     heal(cluster)
 
 
-def test_one_host_gone_with_and_without_min_healthy(cluster: Cluster) -> None:
-    assert cluster.play("shutdown").returncode == 0
+def test_shutdown_with_a_tablet_server_that_outlives_stop_all(cluster: Cluster) -> None:
+    """It stands still from the moment at which stopAll begins: stopAll would wait for it for ever."""
+    with subprocess.Popen(
+        cluster.command("shutdown", *catalogue(accumulo_manager={"stop_timeout": 15})),
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as playing:
+        managers = [cluster.host(host) for host in cluster.groups["accumulo_manager"]]
+        wait_until(lambda: any(host.run("pgrep -f 'admin [s]topAll'").rc == 0 for host in managers), 120, "stopAll begins")
+        cluster.run("n2", "systemctl kill --signal=STOP accumulo-tserver")
+        output = playing.communicate(timeout=300)[0]
+    assert playing.returncode == 0, output
+    assert "stopAll left 1 tablet servers" in output
+    assert not any(cluster.processes().values())
+
+
+def test_cold_start_with_one_host_gone_with_and_without_min_healthy(cluster: Cluster) -> None:
     subprocess.run(["lab/lab", "stop", "n2"], cwd=ROOT, check=True)
     try:
         played = cluster.play("startup")

@@ -19,16 +19,22 @@ class Templar:
         return value
 
 
-def action(kind: type[RunbookAction], **args: Any) -> RunbookAction:
+class Connection:
+    """A connection over which nothing is said."""
+
+    def __init__(self) -> None:
+        self._shell = SimpleNamespace(tmpdir="/nowhere", get_option={"system_tmpdirs": ["/scratch"]}.__getitem__)
+
+
+def action(kind: type[RunbookAction], connection: Any = None, **args: Any) -> RunbookAction:
     """An action plugin of a task with these arguments."""
     task = SimpleNamespace(args=args, async_val=0, check_mode=False, action=kind.__module__, _uuid="0242ac11")
-    connection = SimpleNamespace(_shell=SimpleNamespace(tmpdir="/nowhere"))
-    return kind(task, connection, None, None, Templar(), None)
+    return kind(task, connection or Connection(), None, None, Templar(), None)
 
 
-def run(kind: type[RunbookAction], task_vars: dict[str, Any], **args: Any) -> dict[str, Any]:
+def run(kind: type[RunbookAction], task_vars: dict[str, Any], connection: Any = None, **args: Any) -> dict[str, Any]:
     """The result of a task."""
-    return action(kind, **args).run(None, task_vars)
+    return action(kind, connection, **args).run(None, task_vars)
 
 
 def variables(plan: dict[str, Any], host: str = "n1", **registered: dict[str, dict[str, Any]]) -> dict[str, Any]:

@@ -55,6 +55,31 @@ def test_standbys_of_koverse_are_meant_to_be_down() -> None:
     assert components["koverse_standby_server"]["ports"] == components["koverse_server"]["ports"]
 
 
+@pytest.mark.parametrize("part", ["server", "webapp"])
+def test_standbys_of_koverse_are_like_what_they_stand_by_for(part: str) -> None:
+    _layers, components = load()
+    own = {
+        "name": f"koverse_standby_{part}",
+        "title": f"Koverse standby {'server' if part == 'server' else 'web app'}",
+        "groups": [f"koverse_standby_{part}"],
+        "required": False,
+        "desired": "stopped",
+        "depends_on": [] if part == "server" else ["koverse_standby_server"],
+    }
+    assert components[f"koverse_standby_{part}"] == {**components[f"koverse_{part}"], **own}
+
+
+def test_workers_stop_before_what_they_report_to() -> None:
+    _layers, components = load()
+    assert {name: entry["stops_before"] for name, entry in components.items() if entry["stops_before"]} == {
+        "hdfs_datanode": ["hdfs_namenode"],
+        "hdfs_zkfc": ["hdfs_namenode"],
+        "yarn_nodemanager": ["yarn_resourcemanager"],
+    }
+    for entry in components.values():
+        assert {components[name]["layer"] for name in entry["stops_before"]} <= {entry["layer"]}
+
+
 def test_every_shipped_entry_is_complete_and_its_own() -> None:
     _layers, components = load()
     for name, entry in components.items():
@@ -102,6 +127,53 @@ def test_a_probe_of_the_same_type_keeps_its_other_options(change: dict[str, str]
     }
 
 
+def test_a_change_of_a_model_reaches_what_is_like_it() -> None:
+    changes = {"ports": {"usergroup": 12399}, "service": "koverse", "backend": "systemd", "start_timeout": 900, "log": ["/a"]}
+    components = load({"koverse_server": {**changes, "title": "Koverse", "groups": ["app"], "required": False}})[1]
+    standby = components["koverse_standby_server"]
+    assert standby["ports"] == components["koverse_server"]["ports"]
+    assert (standby["ports"]["usergroup"], standby["ports"]["admin"]) == (12399, 12325)
+    assert {key: standby[key] for key in changes if key != "ports"} == {key: value for key, value in changes.items() if key != "ports"}
+    assert (standby["title"], standby["groups"], standby["desired"]) == ("Koverse standby server", ["koverse_standby_server"], "stopped")
+
+
+def test_a_change_of_what_is_like_a_model_does_not_reach_the_model() -> None:
+    before = load()[1]["koverse_server"]
+    change = {"ports": {"usergroup": 12399}, "user": "standby"}
+    components = load({"koverse_standby_server": change, "koverse_server": {"start_timeout": 900}})[1]
+    standby = components["koverse_standby_server"]
+    assert (standby["ports"]["usergroup"], standby["ports"]["admin"]) == (12399, 12325)
+    assert (standby["user"], standby["start_timeout"]) == ("standby", 900)
+    assert components["koverse_server"] == {**before, "start_timeout": 900}
+
+
+def test_an_added_component_can_be_like_another() -> None:
+    archive = {"like": "hdfs_datanode", "title": "Archive", "groups": ["archive"], "required": False, "ports": {"http": 9964}}
+    components = load({"archive_datanode": archive, "hdfs_datanode": {"user": "hadoop"}})[1]
+    own = {"name": "archive_datanode", "title": "Archive", "groups": ["archive"], "required": False}
+    model = components["hdfs_datanode"]
+    assert components["archive_datanode"] == {**model, **own, "ports": {**model["ports"], "http": 9964}}
+    assert (components["archive_datanode"]["user"], components["archive_datanode"]["stops_before"]) == ("hadoop", ["hdfs_namenode"])
+
+
+@pytest.mark.parametrize("names", [("billing", "invoices"), ("invoices", "billing")])
+def test_an_added_component_can_be_like_another_added_one_in_any_order(names: tuple[str, str]) -> None:
+    added = {"billing": {**BILLING, "user": "bill"}, "invoices": {"like": "billing", "service": "invoices"}}
+    invoices = load({name: added[name] for name in names})[1]["invoices"]
+    assert (invoices["layer"], invoices["user"], invoices["service"]) == ("application", "bill", "invoices")
+    assert (invoices["title"], invoices["groups"]) == ("invoices", ["invoices"])
+
+
+def test_what_is_like_another_with_a_probe_of_another_type_takes_no_options_of_the_old_one() -> None:
+    probe = {"type": "tcp", "port": "https"}
+    assert load({"portal": {"like": "koverse_webapp", "probe": probe}})[1]["portal"]["probe"] == probe
+    assert load({"portal": {"like": "koverse_webapp", "probe": {"path": "/login"}}})[1]["portal"]["probe"] == {
+        "type": "http",
+        "port": "http",
+        "path": "/login",
+    }
+
+
 def test_merge_replaces_lists_and_leaves_its_input_alone() -> None:
     base = {"log": ["a"], "ports": {"http": 1, "rpc": 2}}
     assert merge(base, {"log": ["b"], "ports": {"http": 3}}) == {"log": ["b"], "ports": {"http": 3, "rpc": 2}}
@@ -116,6 +188,18 @@ def test_merge_replaces_lists_and_leaves_its_input_alone() -> None:
         ({1: BILLING}, "runbook_catalogue.1 must be a component's name with a mapping"),
         ({"zookeper": {"service": "zk"}}, "Did you mean 'zookeeper'?"),
         ({"zookeper": {"service": "zk"}}, "needs at least 'layer' and 'service'"),
+        ({"zookeper": {"service": "zk"}}, "or 'like'."),
+        ({"billing": {"like": "koverse_servr"}}, "billing.like: 'koverse_servr' is no entry of its own. Did you mean 'koverse_server'?"),
+        (
+            {"billing": {"like": "koverse_standby_server"}},
+            "billing.like: 'koverse_standby_server' is no entry of its own. Did you mean 'koverse_server'?",
+        ),
+        ({"billing": {"like": "invoices"}, "invoices": {"like": "zookeeper"}}, "billing.like: 'invoices' is no entry of its own."),
+        ({"billing": {"like": "invoices"}, "invoices": {"like": "billing"}}, "invoices.like: 'billing' is no entry of its own."),
+        ({"zookeeper": {"like": "zookeeper"}}, "zookeeper.like: 'zookeeper' is no entry of its own."),
+        ({"billing": {"like": 3}}, "billing.like: '3' is no entry of its own."),
+        ({"billing": {"like": "zookeeper", "start_timout": 5}}, "billing: unknown key 'start_timout'. Did you mean 'start_timeout'?"),
+        ({"billing": {"like": "zookeeper", "probe": {"port": "clint"}}}, "billing.probe.port: 'clint' is none of its ports (client"),
         ({"zookeeper": {"start_timout": 5}}, "zookeeper: unknown key 'start_timout'. Did you mean 'start_timeout'?"),
         ({"zookeeper": {"layer": "storag"}}, "zookeeper.layer: unknown value 'storag'. Did you mean 'storage'?"),
         ({"zookeeper": {"layer": "xyz"}}, "Known are: coordination, storage, data_services, application."),
@@ -142,6 +226,11 @@ def test_merge_replaces_lists_and_leaves_its_input_alone() -> None:
         ({"zookeeper": {"log": "/var/log/x"}}, "zookeeper.log: expected a list of texts, found '/var/log/x'."),
         ({"zookeeper": {"before_stop": "flush"}}, "zookeeper.before_stop: expected a list of texts, found 'flush'."),
         ({"zookeeper": {"depends_on": ["postgre"]}}, "depends_on: unknown component 'postgre'. Did you mean 'postgres'?"),
+        ({"zookeeper": {"stops_before": ["postgre"]}}, "stops_before: unknown component 'postgre'. Did you mean 'postgres'?"),
+        ({"hdfs_namenode": {"stops_before": ["accumulo_tserver"]}}, "'accumulo_tserver' is in another layer"),
+        ({"koverse_server": {"stops_before": ["koverse_webapp"]}}, "'koverse_webapp' is stopped earlier"),
+        ({"billing": {"like": ["zookeeper"]}}, "runbook_catalogue.billing.like: '['zookeeper']' is no entry of its own"),
+        ({"zookeeper": {"stops_before": "postgres"}}, "zookeeper.stops_before: expected a list of texts, found 'postgres'."),
         ({"zookeeper": {"only_with": "zkfc"}}, "zookeeper.only_with: unknown component 'zkfc'."),
         (
             {"zookeeper": {"depends_on": ["hdfs_namenode"]}},
@@ -209,7 +298,9 @@ json = st.recursive(
     max_leaves=6,
 )
 names = st.sampled_from(["zookeeper", "hdfs_zkfc", "billing", "Billing"])
-entries = json | st.dictionaries(st.sampled_from(sorted(catalogue.DEFAULTS)), json | names, max_size=4)
+models = st.fixed_dictionaries({}, optional={"like": names | st.text(max_size=5) | st.integers()})
+keys = st.dictionaries(st.sampled_from(sorted(catalogue.DEFAULTS)), json | names, max_size=4)
+entries = json | st.builds(merge, models, keys)
 
 
 @given(json | st.dictionaries(names | st.integers(), entries, max_size=3))

@@ -11,6 +11,7 @@ import pytest
 from ansible_collections.koverse.runbook.plugins.module_utils.health import unknown
 from ansible_collections.koverse.runbook.plugins.plugin_utils import decide
 from ansible_collections.koverse.runbook.plugins.plugin_utils import plan as planning
+from ansible_collections.koverse.runbook.plugins.plugin_utils.catalogue import RunbookError
 from ansible_collections.koverse.runbook.tests.unit.cluster import NODES, SINGLE_NODE, down, ha_plan, healthy, row, stopped
 
 PLAN = ha_plan()
@@ -212,15 +213,22 @@ def test_a_cluster_that_is_down_needs_no_stop() -> None:
     assert decide.to_stop(PLAN, down(PLAN), ALL) == []
 
 
-def test_stop_goes_downwards_with_verified_standbys_first_and_actives_last(up: Picture) -> None:
+def stop(whole: Picture, wanted: list[str] | None = None, plan: planning.Plan | None = None) -> dict[str, decide.Stage]:
+    """The stages of a stop by name, in order; of everything unless it is narrowed."""
+    plan = plan or PLAN
+    stages = decide.to_stop(plan, whole, wanted or planning.narrow(plan))
+    by_name = {stage["name"]: stage for stage in stages}
+    assert len(by_name) == len(stages)
+    return by_name
+
+
+def test_stop_goes_downwards_with_a_layers_standbys_first_and_what_others_report_to_last(up: Picture) -> None:
     stages = decide.to_stop(PLAN, up, ALL)
     assert [stage["name"] for stage in stages] == [
         "application 2/2",
-        "application 1/2, others",
         "application 1/2",
-        "data_services 2/2, standbys",
+        "data_services, standbys",
         "data_services 2/2",
-        "data_services 1/2, standbys",
         "data_services 1/2, others",
         "data_services 1/2",
         "storage, standbys",
@@ -232,7 +240,13 @@ def test_stop_goes_downwards_with_verified_standbys_first_and_actives_last(up: P
     parts = {stage["name"]: stage for stage in stages}
     assert parts["storage, standbys"]["hosts"] == {"n2": ["hdfs_namenode"]}
     assert parts["storage, standbys"]["components"] == ["hdfs_namenode"]
-    # Standbys are looked at once more with the rest, whose gate needs the proof that they are gone.
+    assert parts["storage, others"]["hosts"] == {
+        "n1": ["hdfs_datanode", "hdfs_zkfc"],
+        "n2": ["hdfs_datanode", "hdfs_zkfc"],
+        "n3": ["hdfs_datanode"],
+    }
+    assert parts["storage, others"]["components"] == ["hdfs_datanode", "hdfs_zkfc"]
+    # Standbys and others are looked at once more with the rest, whose gate needs the proof that they are gone.
     assert parts["storage"]["hosts"] == {
         "n1": ["hdfs_datanode", "hdfs_namenode", "hdfs_zkfc"],
         "n2": ["hdfs_datanode", "hdfs_namenode", "hdfs_zkfc"],
@@ -240,12 +254,126 @@ def test_stop_goes_downwards_with_verified_standbys_first_and_actives_last(up: P
     }
     assert parts["storage"]["components"] == ["hdfs_datanode", "hdfs_namenode", "hdfs_zkfc"]
     assert parts["data_services 2/2"]["hosts"] == {"n1": ["accumulo_manager"], "n2": ["accumulo_manager"]}
+    assert [stage["part"] for stage in parts.values() if stage["layer"] == "storage"] == ["standbys", "others", ""]
+
+
+def test_the_standbys_of_all_stages_of_a_layer_go_together(up: Picture) -> None:
+    part = stop(up)["data_services, standbys"]
+    assert part["hosts"] == {"n2": ["accumulo_manager", "yarn_resourcemanager"]}
+    assert part["components"] == ["accumulo_manager", "yarn_resourcemanager"]
+    assert (part["layer"], part["watcher"], part["stepper"]) == ("data_services", "n2", None)
+    assert stop(up, ["yarn_resourcemanager"])["data_services, standbys"]["hosts"] == {"n2": ["yarn_resourcemanager"]}
+
+
+def test_a_standby_of_a_stage_above_does_not_wait_for_its_layers_other_stages(up: Picture) -> None:
+    names = list(stop(up, ["accumulo_manager", "accumulo_tserver", "yarn_resourcemanager"]))
+    assert names == ["data_services, standbys", "data_services 2/2", "data_services 1/2"]
+
+
+@pytest.mark.parametrize("roles", [("active", "standby"), ("standby", "standby"), ("active", None), (None, None)])
+def test_what_others_report_to_goes_last_whatever_is_known_of_its_role(up: Picture, roles: tuple[str | None, str | None]) -> None:
+    up["hdfs_namenode"]["n1"]["role"], up["hdfs_namenode"]["n2"]["role"] = roles
+    parts = stop(up)
+    assert parts["storage, others"]["components"] == ["hdfs_datanode", "hdfs_zkfc"]
+    assert list(parts).index("storage, others") < list(parts).index("storage")
+    assert [names for names in parts["storage"]["hosts"].values() if "hdfs_namenode" in names] == [PLAN["stages"][1]["components"]] * 2
+
+
+@pytest.mark.parametrize("gone", [["hdfs_datanode"], ["hdfs_zkfc"], ["hdfs_datanode", "hdfs_zkfc"]])
+def test_only_what_runs_has_to_go_before(up: Picture, gone: list[str]) -> None:
+    for name in gone:
+        up[name] = {host: stopped(name, host) for host in up[name]}
+    others = stop(up).get("storage, others", {"components": []})
+    assert others["components"] == [name for name in ("hdfs_datanode", "hdfs_zkfc") if name not in gone]
+
+
+def test_only_what_is_to_be_stopped_has_to_go_before(up: Picture) -> None:
+    assert list(stop(up, ["hdfs_namenode"])) == ["storage, standbys", "storage"]
+    assert stop(up, ["hdfs_namenode", "hdfs_zkfc"])["storage, others"]["components"] == ["hdfs_zkfc"]
+    assert list(stop(up, ["hdfs_datanode", "hdfs_zkfc"])) == ["storage"]
+
+
+def test_where_nobody_is_left_to_report_to_all_go_together(up: Picture) -> None:
+    up["hdfs_namenode"] = {host: stopped("hdfs_namenode", host) for host in up["hdfs_namenode"]}
+    parts = stop(up)
+    assert "storage, others" not in parts
+    assert parts["storage"]["hosts"]["n3"] == ["hdfs_datanode"]
+
+
+def test_a_process_left_behind_has_to_go_before_too(up: Picture) -> None:
+    for name in ("hdfs_datanode", "hdfs_zkfc"):
+        up[name] = {host: stopped(name, host) for host in up[name]}
+    up["hdfs_datanode"]["n3"]["pids"] = [12]
+    assert stop(up)["storage, others"]["hosts"] == {"n3": ["hdfs_datanode"]}
+
+
+def test_on_a_single_node_workers_go_before_what_they_report_to() -> None:
+    plan = planning.build(SINGLE_NODE)
+    parts = stop(healthy(plan), plan=plan)
+    assert [name for name in parts if not name.startswith("application")] == [
+        "data_services 2/2",
+        "data_services 1/2, others",
+        "data_services 1/2",
+        "storage, others",
+        "storage",
+        "coordination",
+    ]
+    assert parts["storage, others"]["hosts"] == {"s1": ["hdfs_datanode"]}
+    assert parts["data_services 1/2, others"]["hosts"] == {"s1": ["yarn_nodemanager", "accumulo_tserver"]}
+
+
+def test_a_users_own_component_goes_before_what_it_reports_to(up: Picture) -> None:
+    reporter = {"layer": "data_services", "service": "reporter", "stops_before": ["accumulo_tserver"]}
+    plan = ha_plan({"reporter": reporter}, reporter=["n3"])
+    parts = stop({**up, "reporter": {"n3": row("reporter", "n3")}}, plan=plan)
+    assert parts["data_services 1/2, others"]["hosts"] == {
+        "n1": ["yarn_nodemanager"],
+        "n2": ["yarn_nodemanager"],
+        "n3": ["yarn_nodemanager", "reporter"],
+    }
+    parts = stop({**up, "reporter": {"n3": stopped("reporter", "n3")}}, plan=plan)
+    assert parts["data_services 1/2, others"]["components"] == ["yarn_nodemanager", "accumulo_tserver"]
+
+
+def test_a_users_own_component_can_be_what_others_report_to() -> None:
+    registry = {"layer": "application", "service": "registry"}
+    plan = ha_plan({"registry": registry, "accumulo_gc": {"stops_before": ["registry"]}}, registry=["n1"])
+    parts = stop(healthy(plan), plan=plan)
+    assert parts["application 1/2, others"]["components"] == ["accumulo_monitor", "accumulo_gc", "koverse_server"]
+    assert parts["application 1/2"]["hosts"]["n1"] == ["registry"]
+
+
+def test_a_users_own_worker_that_is_like_a_datanode_goes_before_the_namenode(up: Picture) -> None:
+    plan = ha_plan({"archive_datanode": {"like": "hdfs_datanode", "groups": ["archive"]}}, archive=["n2"])
+    for name in ("hdfs_datanode", "hdfs_zkfc"):
+        up[name] = {host: stopped(name, host) for host in up[name]}
+    parts = stop({**up, "archive_datanode": {"n2": row("archive_datanode", "n2")}}, plan=plan)
+    assert parts["storage, others"]["hosts"] == {"n2": ["archive_datanode"]}
+
+
+def test_an_inventory_can_take_the_order_within_a_stage_away() -> None:
+    plan = ha_plan({"hdfs_datanode": {"stops_before": []}, "hdfs_zkfc": {"stops_before": []}})
+    assert [name for name in stop(healthy(plan), plan=plan) if name.startswith("storage")] == ["storage, standbys", "storage"]
+
+
+def test_what_reports_to_a_reporter_goes_before_it() -> None:
+    reporter = {"layer": "storage", "groups": ["workers"], "service": "reporter", "stops_before": ["hdfs_datanode"]}
+    plan = ha_plan({"reporter": reporter})
+    parts = stop(healthy(plan), plan=plan)
+    assert parts["storage, others 1"]["components"] == ["hdfs_zkfc", "reporter"]
+    assert parts["storage, others 2"]["components"] == ["hdfs_datanode"]
+    assert parts["storage"]["hosts"]["n1"][0] == "hdfs_datanode"
+
+
+def test_two_that_name_one_another_are_refused() -> None:
+    with pytest.raises(RunbookError, match="stops_before goes round in a circle: hdfs_namenode -> hdfs_zkfc -> hdfs_namenode"):
+        ha_plan({"hdfs_namenode": {"stops_before": ["hdfs_zkfc"]}})
 
 
 def test_the_active_instance_does_the_steps_of_a_stop(up: Picture) -> None:
     up["accumulo_manager"]["n1"]["role"], up["accumulo_manager"]["n2"]["role"] = "standby", "active"
     steppers = {stage["name"]: stage["stepper"] for stage in decide.to_stop(PLAN, up, ALL)}
-    assert steppers["data_services 2/2, standbys"] is None
+    assert steppers["data_services, standbys"] is None
     assert steppers["data_services 2/2"] == "n2"
     assert {stepper for name, stepper in steppers.items() if name != "data_services 2/2"} == {None}
 

@@ -165,6 +165,22 @@ def test_the_active_namenode_speaks_for_its_datanodes(change: dict[str, Any], da
     assert texts("hdfs_namenode", instances, {"hdfs_datanode": datanodes}) == said
 
 
+@pytest.mark.parametrize(
+    ("details", "nodemanagers", "said"),
+    [
+        ({"nodemanagers": 3}, 3, []),
+        ({"nodemanagers": 4}, 3, []),
+        ({"nodemanagers": 2}, 3, ["2 NodeManagers have registered with n1, 3 are needed"]),
+        ({"nodemanagers": 0}, 0, []),
+        ({}, 3, []),
+    ],
+)
+def test_the_active_resourcemanager_speaks_for_its_nodemanagers(details: dict[str, int], nodemanagers: int, said: list[str]) -> None:
+    instances = rows("yarn_resourcemanager", {"role": "active", "details": details}, STANDBY)
+    assert texts("yarn_resourcemanager", instances, {"yarn_nodemanager": nodemanagers}) == said
+    assert texts("yarn_resourcemanager", instances) == []
+
+
 def test_a_standby_namenode_speaks_for_nobody() -> None:
     behind = {"role": "standby", "details": {"live_datanodes": 0, "missing_blocks": 9}}
     assert texts("hdfs_namenode", rows("hdfs_namenode", namenode(), behind), {"hdfs_datanode": 3}) == []

@@ -4,11 +4,14 @@
 
 from __future__ import annotations
 
+import copy
 import datetime
 import os
+import signal
+import subprocess
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +36,11 @@ def entry(name: str = "x", **changes: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def host(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """What this host's service backend and process table say: `status` and `found` by component, and the probes' `answers`."""
-    said: dict[str, Any] = {"status": {}, "found": {}, "answers": {}, "asked": []}
+    """What this host's service backend and process table say: `status` and `found` by component, and the probes' `answers`.
+
+    It keeps whose service was asked, whose processes were searched for (`looked`), and whose probe was made (`asked`).
+    """
+    said: dict[str, Any] = {"status": {}, "found": {}, "answers": {}, "looked": [], "asked": []}
 
     def answer(asked: Mapping[str, Any], _address: str, _cluster: Cluster) -> Answer:
         said["asked"].append(asked["name"])
@@ -44,13 +50,21 @@ def host(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         assert isinstance(answer, Answer)
         return answer
 
-    monkeypatch.setattr(services, "status", lambda entries: {name: said["status"][name] for name in entries})
-    monkeypatch.setattr(processes, "find", lambda entries: {name: said["found"][name] for name in entries if name in said["found"]})
+    def status(entries: Mapping[str, Any]) -> dict[str, Any]:
+        said["looked"] += [f"the service of {name}" for name in entries]
+        return {name: said["status"][name] for name in entries}
+
+    def find(entries: Mapping[str, Any]) -> dict[str, Any]:
+        said["looked"] += [f"the processes of {name}" for name in entries]
+        return {name: said["found"][name] for name in entries if name in said["found"]}
+
+    monkeypatch.setattr(services, "status", status)
+    monkeypatch.setattr(processes, "find", find)
     monkeypatch.setitem(probes.PROBES, "process", answer)
     return said
 
 
-def look(host: dict[str, Any], status: Mapping[str, Any], found: Any, answer: Any = None, ask: bool = True) -> dict[str, Any]:
+def look(host: dict[str, Any], status: Mapping[str, Any], found: Any, answer: Any = None, ask: Collection[str] = ("x",)) -> dict[str, Any]:
     """The instance of one component."""
     host["status"]["x"] = status
     if found is not None:
@@ -91,7 +105,7 @@ def test_an_answer_that_is_not_understood(host: dict[str, Any], error: Exception
 
 
 def test_where_nothing_is_asked_health_is_unknown(host: dict[str, Any]) -> None:
-    row = look(host, RUNNING, [PROCESS], ask=False)
+    row = look(host, RUNNING, [PROCESS], ask=())
     assert (row["state"], row["health"], row["evidence"]) == ("running", "unknown", "x.service is active")
     assert host["asked"] == []
 
@@ -113,7 +127,7 @@ def test_a_unit_that_does_not_exist_is_unknown(host: dict[str, Any]) -> None:
 def test_a_process_outside_of_its_unit_runs(host: dict[str, Any], status: dict[str, Any]) -> None:
     row = look(host, status, [PROCESS], NoAnswer("no word"))
     assert (row["state"], row["outside"], row["pids"]) == ("running", True, [7])
-    row = look(host, status, [PROCESS], ask=False)
+    row = look(host, status, [PROCESS], ask=())
     assert row["evidence"] == f"runs outside of its service, pid 7; {status['text']}"
 
 
@@ -172,13 +186,173 @@ def test_probes_are_made_at_the_same_time(host: dict[str, Any], monkeypatch: pyt
     host["status"] = dict.fromkeys(entries, RUNNING)
     host["found"] = {name: [PROCESS] for name in entries}
     monkeypatch.setitem(probes.PROBES, "process", lambda *_words: together.wait() >= 0 and Answer(True, "there"))
-    rows = observe.look(entries, "n1", HOST, Cluster([]))
+    rows = observe.look(entries, "n1", HOST, Cluster([]), ask=entries)
     assert {row["health"] for row in rows.values()} == {"healthy"}
 
 
+def test_only_what_is_named_is_asked(host: dict[str, Any]) -> None:
+    entries = {name: entry(name) for name in ("a", "b", "c")}
+    host["status"] = dict.fromkeys(entries, RUNNING)
+    host["found"] = {name: [PROCESS] for name in entries}
+    host["answers"] = dict.fromkeys(entries, Answer(True, "all is well"))
+    rows = observe.look(entries, "n1", HOST, Cluster([]), ask=["a", "c"])
+    assert {name: row["health"] for name, row in rows.items()} == {"a": "healthy", "b": "unknown", "c": "healthy"}
+    assert sorted(host["asked"]) == ["a", "c"]
+
+
 def test_nothing_to_look_at(host: dict[str, Any]) -> None:
-    assert observe.look({}, "n1", HOST, Cluster([])) == {}
+    assert observe.look({}, "n1", HOST, Cluster([]), ask=()) == {}
+    assert (host["looked"], host["asked"]) == ([], [])
+
+
+# ---- a moment later
+
+
+@pytest.fixture
+def child() -> Iterator[subprocess.Popen[bytes]]:
+    """A process that ends with the test."""
+    process = subprocess.Popen(["sleep", "600"])
+    yield process
+    process.kill()
+    process.wait()
+
+
+def first(host: dict[str, Any], *pids: int, answer: Any = None) -> dict[str, Any]:
+    """The instance of one component that runs with these processes."""
+    return look(host, {**RUNNING, "pids": list(pids)}, [processes.describe(pid) for pid in pids], answer)
+
+
+def again(host: dict[str, Any], before: Mapping[str, Any], ask: Collection[str] = ("x",)) -> dict[str, Any]:
+    """The same instance a moment later."""
+    host["looked"], host["asked"] = [], []
+    return observe.look({"x": entry()}, "n1", HOST, Cluster([]), ask, {"x": before})["x"]
+
+
+ALL = ["the service of x", "the processes of x"]
+
+
+def test_while_its_process_is_the_same_a_service_is_not_asked_again(host: dict[str, Any], child: subprocess.Popen[bytes]) -> None:
+    before = first(host, child.pid)
+    assert host["looked"] == ALL
+    assert again(host, before) == before
+    assert (host["looked"], host["asked"]) == ([], ["x"])
+
+
+def test_an_earlier_answer_stands_until_it_is_asked_again(host: dict[str, Any], child: subprocess.Popen[bytes]) -> None:
+    before = first(host, child.pid)
+    host["answers"]["x"] = Answer(False, "safe mode is on", "standby", {"seen": 2})
+    assert again(host, before, ask=()) == before
     assert host["asked"] == []
+    row = again(host, before)
+    assert (row["health"], row["evidence"], row["role"], row["details"]) == ("unhealthy", "safe mode is on", "standby", {"seen": 2})
+
+
+@pytest.mark.parametrize("refused", [True, False])
+@pytest.mark.parametrize("healthy", [True, False])
+def test_an_instance_that_stops_to_answer_is_unknown(
+    host: dict[str, Any], child: subprocess.Popen[bytes], healthy: bool, refused: bool
+) -> None:
+    before = first(host, child.pid, answer=Answer(healthy, "it answers"))
+    host["answers"]["x"] = NoAnswer("no word", refused)
+    row = again(host, before)
+    assert (row["state"], row["health"], row["evidence"], row["refused"]) == ("running", "unknown", "no word", refused)
+
+
+def test_an_instance_that_answers_again_does_not_refuse(host: dict[str, Any], child: subprocess.Popen[bytes]) -> None:
+    before = first(host, child.pid, answer=NoAnswer("nobody listens on n1:1", True))
+    assert before["refused"] is True
+    host["answers"]["x"] = Answer(True, "all is well")
+    row = again(host, before)
+    assert (row["health"], row["evidence"], "refused" in row) == ("healthy", "all is well", False)
+
+
+@pytest.mark.parametrize("reaped", [True, False])
+def test_a_process_that_has_ended_is_noticed(host: dict[str, Any], child: subprocess.Popen[bytes], reaped: bool) -> None:
+    before = first(host, child.pid)
+    child.kill()
+    os.waitid(os.P_PID, child.pid, os.WEXITED if reaped else os.WEXITED | os.WNOWAIT)
+    host["status"]["x"], host["found"]["x"] = FAILED, []
+    row = again(host, before, ask=())
+    assert (row["state"], row["health"], row["evidence"], row["pids"]) == ("failed", "unhealthy", "x.service failed (signal)", [])
+    assert host["looked"] == ALL
+
+
+def test_the_answer_of_a_process_that_has_ended_is_not_its_successors(host: dict[str, Any], child: subprocess.Popen[bytes]) -> None:
+    before = first(host, child.pid)
+    child.kill()
+    child.wait()
+    host["status"]["x"], host["found"]["x"] = {**RUNNING, "pids": [os.getpid()]}, [{**PROCESS, "pid": os.getpid()}]
+    row = again(host, before, ask=())
+    assert (row["state"], row["health"], row["role"], row["details"], row["pids"]) == ("running", "unknown", None, {}, [os.getpid()])
+
+
+def test_one_process_of_several_that_has_ended_is_reason_to_look(host: dict[str, Any], child: subprocess.Popen[bytes]) -> None:
+    before = first(host, child.pid, os.getpid())
+    child.kill()
+    child.wait()
+    host["status"]["x"], host["found"]["x"] = {**RUNNING, "pids": [os.getpid()]}, [{**PROCESS, "pid": os.getpid()}]
+    assert again(host, before)["pids"] == [os.getpid()]
+    assert host["looked"] == ALL
+
+
+def test_a_process_that_a_signal_stops_and_continues_is_noticed(host: dict[str, Any], child: subprocess.Popen[bytes]) -> None:
+    before = first(host, child.pid)
+    child.send_signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, child.pid, os.WSTOPPED)
+    host["found"]["x"] = [processes.describe(child.pid)]
+    frozen = again(host, before)
+    assert (frozen["state"], frozen["health"]) == ("running", "unhealthy")
+    assert frozen["evidence"] == f"pid {child.pid} is stopped by a signal (SIGSTOP)"
+    assert (host["looked"], host["asked"]) == (ALL, [])
+    assert again(host, frozen) == frozen
+    child.send_signal(signal.SIGCONT)
+    os.waitid(os.P_PID, child.pid, os.WCONTINUED)
+    host["found"]["x"] = [processes.describe(child.pid)]
+    assert again(host, frozen) == before
+
+
+@pytest.mark.parametrize(("status", "found"), [(STOPPED, []), (FAILED, []), ({"unit": "unknown", "text": "?"}, []), (RUNNING, [])])
+def test_what_did_not_run_is_looked_at_again(host: dict[str, Any], status: dict[str, Any], found: list[dict[str, Any]]) -> None:
+    before = look(host, {**status, "pids": []}, found)
+    host["status"]["x"], host["found"]["x"] = RUNNING, [PROCESS]
+    row = again(host, before)
+    assert (row["state"], row["health"], host["looked"]) == ("running", "healthy", ALL)
+
+
+def test_what_is_down_though_it_left_a_process_behind_is_looked_at_again(host: dict[str, Any]) -> None:
+    before = look(host, {**STOPPED, "pids": [os.getpid()]}, [])
+    assert (before["state"], before["pids"]) == ("stopped", [os.getpid()])
+    host["status"]["x"] = {**FAILED, "pids": [os.getpid()]}
+    assert (again(host, before)["state"], host["looked"]) == ("failed", ALL)
+
+
+def test_a_service_without_a_process_is_looked_at_again(host: dict[str, Any]) -> None:
+    before = look(host, {**RUNNING, "pids": []}, None)
+    assert (before["state"], before["pids"]) == ("running", [])
+    host["status"]["x"] = STOPPED
+    assert again(host, before)["state"] == "stopped"
+
+
+def test_only_what_has_changed_is_looked_at_again(host: dict[str, Any], child: subprocess.Popen[bytes]) -> None:
+    entries = {name: entry(name) for name in ("a", "b", "c")}
+    host["status"] = {name: {**RUNNING, "pids": [os.getpid()]} for name in entries}
+    host["found"] = {name: [{**PROCESS, "pid": os.getpid()}] for name in entries}
+    host["status"]["b"], host["found"]["b"] = {**RUNNING, "pids": [child.pid]}, [processes.describe(child.pid)]
+    host["answers"] = {name: Answer(True, f"{name} is well") for name in entries}
+    before = observe.look(entries, "n1", HOST, Cluster([]), entries)
+    kept = copy.deepcopy(before)
+    child.kill()
+    child.wait()
+    host.update(looked=[], asked=[])
+    host["status"]["b"], host["found"]["b"], host["answers"]["c"] = STOPPED, [], NoAnswer("no word")
+    rows = observe.look(entries, "n1", HOST, Cluster([]), ["b", "c"], before)
+    assert [(name, row["state"], row["health"]) for name, row in rows.items()] == [
+        ("a", "running", "healthy"),
+        ("b", "stopped", "unhealthy"),
+        ("c", "running", "unknown"),
+    ]
+    assert (host["looked"], host["asked"]) == (["the service of b", "the processes of b"], ["c"])
+    assert before == kept
 
 
 # ---- over the network

@@ -12,7 +12,7 @@ import pytest
 from ansible_collections.koverse.runbook.plugins.plugin_utils import catalogue, decide
 from ansible_collections.koverse.runbook.plugins.plugin_utils import plan as planning
 from ansible_collections.koverse.runbook.plugins.plugin_utils.catalogue import RunbookError
-from ansible_collections.koverse.runbook.tests.unit.cluster import down, healthy
+from ansible_collections.koverse.runbook.tests.unit.cluster import down, healthy, stopped
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -25,16 +25,18 @@ Case = tuple[dict[str, Any], dict[str, list[str]]]
 
 @st.composite
 def cases(draw: st.DrawFn) -> Case:
-    """A catalogue of components in random layers, with random dependencies on earlier ones, and an inventory."""
+    """A catalogue of components in random layers, with random earlier ones to depend on and to stop before, and an inventory."""
     count = draw(st.integers(1, 10))
     layers = [draw(st.sampled_from(LAYERS)) for _number in range(count)]
     entries = {}
     for number in range(count):
         below = [other for other in range(number) if LAYERS.index(layers[other]) <= LAYERS.index(layers[number])]
+        beside = [f"c{other}" for other in range(number) if layers[other] == layers[number]]
         entries[f"c{number}"] = {
             "layer": layers[number],
             "service": f"c{number}",
             "depends_on": [f"c{other}" for other in below if draw(st.booleans())],
+            "stops_before": draw(st.lists(st.sampled_from(beside), max_size=2, unique=True)) if beside else [],
             "groups": draw(st.lists(st.sampled_from([f"c{number}", *GROUPS]), min_size=1, max_size=3, unique=True)),
             "ha": draw(st.sampled_from(["none", "quorum", "active_standby", "active_active"])),
         }
@@ -57,6 +59,41 @@ def _a_catalogue_of_layers_only() -> Iterator[None]:
 def flat(stages: list[dict[str, Any]]) -> list[str]:
     """The components of the stages, one after the other."""
     return [name for stage in stages for name in stage["components"]]
+
+
+Picture = dict[str, dict[str, dict[str, Any]]]
+
+
+def any_picture(case: Case, data: st.DataObject) -> tuple[planning.Plan, Picture]:
+    """A plan, and a picture in which some components and instances are down, and those of active_standby components have any role."""
+    overrides, groups = case
+    plan = planning.build(groups, overrides)
+    whole = healthy(plan)
+    for name, rows in whole.items():
+        gone = data.draw(st.sampled_from([[], [], list(rows), list(rows)[1:]]))
+        leader = data.draw(st.sampled_from([*rows, None]))
+        for host, row in rows.items():
+            if plan["components"][name]["ha"] == "active_standby":
+                row["role"] = "active" if host == leader else data.draw(st.sampled_from(["standby", None]))
+            if host in gone:
+                rows[host] = stopped(name, host)
+    return plan, whole
+
+
+def is_spare(plan: planning.Plan, whole: Picture, name: str, host: str) -> bool:
+    """Whether an instance stands by while another one leads."""
+    active = any(row["role"] == "active" for row in whole[name].values())
+    return plan["components"][name]["ha"] == "active_standby" and whole[name][host]["role"] == "standby" and active
+
+
+def first_stop(stages: list[dict[str, Any]]) -> dict[tuple[str, str], int]:
+    """Component and host to the number of the first stage that stops it."""
+    at: dict[tuple[str, str], int] = {}
+    for number, stage in enumerate(stages):
+        for host, names in stage["hosts"].items():
+            for name in names:
+                at.setdefault((name, host), number)
+    return at
 
 
 def position(plan: planning.Plan) -> dict[str, int]:
@@ -116,10 +153,80 @@ def test_stop_is_the_exact_reverse_of_start(case: Case) -> None:
     started, forbidden = decide.to_start(plan, down(plan), everything)
     stopping = decide.to_stop(plan, healthy(plan), everything)
     assert forbidden == []
+    stopping = [stage for stage in stopping if not stage["part"]]
+    assert [stage["name"] for stage in stopping] == [stage["name"] for stage in reversed(started)]
     assert [stage["components"] for stage in stopping] == [stage["components"] for stage in reversed(started)]
     assert [stage["hosts"] for stage in stopping] == [stage["hosts"] for stage in reversed(started)]
     work = [(host, name) for stage in started for host, names in stage["hosts"].items() for name in names]
     assert sorted(work) == sorted((host, name) for name, hosts in plan["instances"].items() for host in hosts)
+
+
+@given(cases(), st.data())
+def test_every_instance_that_runs_is_stopped_and_its_stage_looks_at_all_of_them_in_the_end(case: Case, data: st.DataObject) -> None:
+    plan, whole = any_picture(case, data)
+    stopping = decide.to_stop(plan, whole, planning.narrow(plan))
+    running = {(name, host) for name, rows in whole.items() for host, row in rows.items() if row["state"] == "running"}
+    assert set(first_stop(stopping)) == running
+    names = [stage["name"] for stage in stopping]
+    assert len(set(names)) == len(names)
+    judged = [name for stage in stopping if not stage["part"] for name in stage["components"]]
+    assert len(set(judged)) == len(judged)
+    for stage in stopping:
+        here = {(name, host) for host, members in stage["hosts"].items() for name in members}
+        assert stage["watcher"] in stage["hosts"]
+        if stage["part"]:
+            assert sorted(stage["components"]) == sorted({name for name, _host in here})
+        else:
+            assert here == {pair for pair in running if pair[0] in stage["components"]}
+
+
+@given(cases(), st.data())
+def test_nothing_is_stopped_before_what_needs_it_but_for_standbys(case: Case, data: st.DataObject) -> None:
+    plan, whole = any_picture(case, data)
+    at = first_stop(decide.to_stop(plan, whole, planning.narrow(plan)))
+    for name, host in at:
+        needed = {*_below(plan, name), *_needed_within(plan, name)} - {name}
+        for other in at:
+            if other[0] in needed and not is_spare(plan, whole, *other):
+                assert at[name, host] < at[other]
+
+
+@given(cases(), st.data())
+def test_the_standbys_of_a_layer_go_before_all_else_in_it(case: Case, data: st.DataObject) -> None:
+    plan, whole = any_picture(case, data)
+    at = first_stop(decide.to_stop(plan, whole, planning.narrow(plan)))
+    spares = [pair for pair in at if is_spare(plan, whole, *pair)]
+    for spare in spares:
+        for other in at:
+            if other not in spares and plan["components"][other[0]]["layer"] == plan["components"][spare[0]]["layer"]:
+                assert at[spare] < at[other]
+
+
+@given(cases(), st.data())
+def test_in_a_stage_nothing_is_stopped_before_what_reports_to_it(case: Case, data: st.DataObject) -> None:
+    plan, whole = any_picture(case, data)
+    stage_of = position(plan)
+    at = first_stop(decide.to_stop(plan, whole, planning.narrow(plan)))
+    for reporter in at:
+        for other in at:
+            named = other[0] in plan["components"][reporter[0]]["stops_before"] and stage_of[other[0]] == stage_of[reporter[0]]
+            if named and not is_spare(plan, whole, *other):
+                assert at[reporter] < at[other]
+
+
+@given(cases(), st.data())
+def test_a_stage_has_no_more_parts_than_it_needs(case: Case, data: st.DataObject) -> None:
+    plan, whole = any_picture(case, data)
+    stopping = decide.to_stop(plan, whole, planning.narrow(plan))
+    for before, stage in zip(stopping, stopping[1:]):
+        if before["part"].startswith("others"):
+            assert stage["name"].partition(",")[0] == before["name"].partition(",")[0]
+            here = {(name, host) for host, names in stage["hosts"].items() for name in names}
+            others = {(name, host) for host, names in before["hosts"].items() for name in names}
+            assert not [pair for pair in others if is_spare(plan, whole, *pair)]
+            last = {name for name, host in here - others if not is_spare(plan, whole, name, host)}
+            assert {name for name in last for reporter, _host in others if name in plan["components"][reporter]["stops_before"]}
+    assert not [stage for stage in stopping[-1:] if stage["part"]]
 
 
 @given(cases(), st.data())
@@ -171,6 +278,7 @@ def test_a_stop_never_takes_away_what_a_running_component_needs(case: Case, data
 @given(cases(), st.data())
 def test_a_cycle_is_refused_and_a_real_one_is_named(case: Case, data: st.DataObject) -> None:
     overrides, groups = case
+    overrides = {name: {**entry, "stops_before": []} for name, entry in overrides.items()}
     plan = planning.build(groups, overrides)
     pairs = [(one, other) for stage in plan["stages"] for one in stage["components"] for other in _needed_within(plan, one)]
     assume(pairs)

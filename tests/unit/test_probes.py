@@ -271,7 +271,6 @@ def test_namenode_in_safe_mode(recordings: Path, recording: str, role: str) -> N
     [
         ("hdfs_namenode", "namenode-3.1.4-jmx.json", "active, 1 live DataNodes, 0 missing blocks, safe mode off"),
         ("hdfs_datanode", "datanode-3.1.4-jmx.json", "registered with 1 of 1 NameNodes"),
-        ("yarn_resourcemanager", "resourcemanager-3.1.4-cluster-info.json", "STARTED, active"),
         ("yarn_nodemanager", "nodemanager-3.1.4-node-info.json", "healthy"),
     ],
 )
@@ -292,24 +291,46 @@ def test_namenode_that_is_still_loading(recordings: Path, missing: str) -> None:
 # ---- data services
 
 
-@pytest.mark.parametrize("role", ["active", "standby"])
-def test_resourcemanager(recordings: Path, role: str) -> None:
-    answer = page(recordings, f"resourcemanager-3.5.0-cluster-info-{role}.json")("yarn_resourcemanager")
-    assert answer == Answer(True, f"STARTED, {role}", role)
+def resourcemanager(recordings: Path, version: str = "3.5.0", **change: str) -> str:
+    """What an active ResourceManager says of itself, with changes."""
+    name = "resourcemanager-3.1.4-cluster-info.json" if version == "3.1.4" else "resourcemanager-3.5.0-cluster-info-active.json"
+    info = json.loads((recordings / name).read_text(encoding="utf-8"))
+    info["clusterInfo"].update(change)
+    return json.dumps(info)
+
+
+@pytest.mark.parametrize("version", ["3.1.4", "3.5.0"])
+def test_resourcemanager_that_is_active(recordings: Path, version: str) -> None:
+    metrics = recordings / "resourcemanager-3.5.0-cluster-metrics-active.json"
+    with web({"/ws/v1/cluster/info": resourcemanager(recordings, version), "/ws/v1/cluster/metrics": metrics}) as port:
+        assert probe("yarn_resourcemanager", port) == Answer(
+            True, "STARTED, active, 1 NodeManagers registered", "active", {"nodemanagers": 1}
+        )
+
+
+def test_resourcemanager_that_stands_by_is_not_asked_for_its_nodemanagers(recordings: Path) -> None:
+    info = recordings / "resourcemanager-3.5.0-cluster-info-standby.json"
+    redirect = recordings / "resourcemanager-3.5.0-cluster-metrics-standby.txt"
+    with web({"/ws/v1/cluster/info": info, "/ws/v1/cluster/metrics": redirect}) as port:
+        assert probe("yarn_resourcemanager", port) == Answer(True, "STARTED, standby", "standby")
 
 
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
         ({"haState": "INITIALIZING"}, Answer(False, "STARTED, initializing", "initializing")),
-        ({"state": "INITED"}, Answer(False, "INITED, active", "active")),
+        ({"state": "INITED"}, Answer(False, "INITED, active, 1 NodeManagers registered", "active", {"nodemanagers": 1})),
     ],
 )
 def test_resourcemanager_that_does_not_serve(recordings: Path, change: dict[str, str], expected: Answer) -> None:
-    info = json.loads((recordings / "resourcemanager-3.5.0-cluster-info-active.json").read_text(encoding="utf-8"))
-    info["clusterInfo"].update(change)
-    with web({"/ws/v1/cluster/info": json.dumps(info)}) as port:
+    metrics = recordings / "resourcemanager-3.5.0-cluster-metrics-active.json"
+    with web({"/ws/v1/cluster/info": resourcemanager(recordings, **change), "/ws/v1/cluster/metrics": metrics}) as port:
         assert probe("yarn_resourcemanager", port) == expected
+
+
+def test_resourcemanager_that_does_not_say_who_has_registered(recordings: Path) -> None:
+    with web({"/ws/v1/cluster/info": resourcemanager(recordings)}) as port, pytest.raises(NoAnswer, match=r"metrics answers 404$"):
+        probe("yarn_resourcemanager", port)
 
 
 def test_nodemanager(recordings: Path) -> None:

@@ -4,7 +4,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,13 +22,19 @@ Story = Callable[[float], dict[str, Any]]
 
 
 class Host:
-    """A host whose instances are functions of time; it keeps what was done to it."""
+    """A host whose instances are functions of time; it keeps what was done to it, what was asked, and how long it was left alone."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, file: Path) -> None:
         self.now = 100.0
+        self.used = 0.0
+        self.cost = 0.0
+        self.file = file
+        self.cut_short_at: float | None = None
         self.instances: dict[str, Story] = {}
         self.afar: dict[str, dict[str, Story]] = {}
         self.calls: list[tuple[str, Any]] = []
+        self.afresh: list[bool] = []
+        self.naps: list[float] = []
         self.refuses: dict[str, str] = {}
         self.held: dict[int, list[dict[str, Any]]] = {}
         monkeypatch.setattr(observe, "look", self._look)
@@ -39,12 +49,27 @@ class Host:
         self.calls.append((verb, sorted(entries)))
         return {name: why for name, why in self.refuses.items() if name in entries}
 
-    def _look(self, entries: dict[str, Any], host: str, address: str, _cluster: Any, ask: bool) -> dict[str, Any]:
+    def _look(
+        self, entries: Mapping[str, Any], host: str, address: str, _cluster: Any, ask: Collection[str], before: Mapping[str, Any]
+    ) -> dict[str, Any]:
         assert (host, address) == ("n1", "10.0.0.1")
-        self.calls.append(("look", ask))
-        return {name: self.instances[name](self.passed) for name in entries}
+        self.calls.append(("look", tuple(ask)))
+        self.afresh.append(not before)
+        self.used += self.cost
+        return {name: self._seen(name, name in ask, before.get(name)) for name in entries}
 
-    def _look_from_afar(self, entries: dict[str, Any], hosts: dict[str, list[str]], *_rest: Any) -> dict[str, Any]:
+    def _seen(self, name: str, asked: bool, before: Mapping[str, Any] | None) -> dict[str, Any]:
+        """An instance as observe.look finds it: what is not asked keeps its earlier answer while its process is the same."""
+        instance = self.instances[name](self.passed)
+        if asked or instance["state"] != "running" or instance.get("signalled"):
+            return instance
+        if before and before["state"] == "running" and before["pids"] == instance["pids"] != [] and not before.get("signalled"):
+            return dict(before)
+        return {**instance, "health": "unknown", "role": None, "evidence": f"{name}.service is active"}
+
+    def _look_from_afar(self, entries: Mapping[str, Any], hosts: dict[str, list[str]], *_rest: Any) -> dict[str, Any]:
+        self.calls.append(("afar", tuple(entries)))
+        self.used += self.cost
         return {name: {host: self.afar[name][host](self.passed) for host in hosts[name]} for name in entries}
 
     @property
@@ -54,11 +79,19 @@ class Host:
 
     def sleep(self, seconds: float) -> None:
         """The clock jumps."""
+        self.naps.append(seconds)
         self.now += seconds
+        if self.cut_short_at is not None and self.passed >= self.cut_short_at:
+            self.file.touch()
 
     def acts(self) -> list[tuple[str, Any]]:
         """What was done, without the looks."""
-        return [call for call in self.calls if call[0] != "look"]
+        return [call for call in self.calls if call[0] not in ("look", "afar")]
+
+    def asked(self, where: str = "look") -> list[tuple[str, ...]]:
+        """Whose probes were asked, look by look; without those that were like the one before."""
+        looks = [names for call, names in self.calls if call == where]
+        return [names for at, names in enumerate(looks) if at == 0 or looks[at - 1] != names]
 
     def work(self, *names: str, probe: str = "tcp", **changes: Any) -> dict[str, Any]:
         """Work for this host with these components."""
@@ -73,13 +106,14 @@ class Host:
             "watched": True,
             "afar": None,
             "slice": 3,
+            "cut_short": str(self.file),
             "memory": None,
         }
         return {**plain, **changes}
 
     def run(self, work: dict[str, Any], goal: str = "start", check_mode: bool = False) -> Run:
         """One slice."""
-        run = Run(work, lambda: self.now, self.sleep)
+        run = Run(work, lambda: self.now, self.sleep, lambda: self.used)
         getattr(run, goal)(check_mode)
         return run
 
@@ -92,9 +126,9 @@ class Host:
 
 
 @pytest.fixture
-def host(monkeypatch: pytest.MonkeyPatch) -> Host:
+def host(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Host:
     """A host with a future."""
-    return Host(monkeypatch)
+    return Host(monkeypatch, tmp_path / "cut_short")
 
 
 def story(*chapters: tuple[float, dict[str, Any]]) -> Story:
@@ -123,7 +157,7 @@ def test_what_is_down_is_started_and_awaited(host: Host) -> None:
     host.instances = {"a": story((0, DOWN), (0.1, COMING), (2, UP)), "b": always(UP)}
     run = host.watch(host.work("a", "b"))
     assert host.acts() == [("start", ["a"])]
-    assert (run.done, run.failures, run.waiting) == (True, {}, {})
+    assert (run.done, run.failures, run.result()["waiting"]) == (True, {}, {})
     assert 2 <= host.passed < 2.5
     result = run.result()
     assert result["acted"] == ["a"]
@@ -149,7 +183,7 @@ def test_nothing_is_started_on_the_strength_of_an_unknown_state(host: Host) -> N
     run = host.run(host.work("a"))
     assert host.acts() == [("start", [])]
     assert (run.done, run.failures) == (False, {})
-    assert run.waiting == {"a": "n1: there is no unit a.service"}
+    assert run.result()["waiting"] == {"a": "n1: there is no unit a.service"}
 
 
 def test_check_mode_says_what_would_be_started_and_touches_nothing(host: Host) -> None:
@@ -182,19 +216,199 @@ def test_a_slice_ends_after_its_time(host: Host) -> None:
     run = host.run(host.work("a", slice=5))
     assert (run.done, run.failures) == (False, {})
     assert 5 < host.passed < 5.5
-    assert run.waiting == {"a": "n1: nobody listens on n1:1"}
+    assert run.result()["waiting"] == {"a": "n1: nobody listens on n1:1"}
 
 
 def test_a_changed_picture_ends_a_slice_early(host: Host) -> None:
     host.instances = {"a": story((0, DOWN), (0.1, COMING)), "b": story((0, COMING), (0.5, UP))}
-    host.run(host.work("a", "b", slice=60))
-    assert 1 < host.passed < 1.5
+    host.run(host.work("a", "b", slice=60, watched=False))
+    assert 2 < host.passed < 2.5
 
 
 def test_a_changed_role_is_a_changed_picture(host: Host) -> None:
-    host.instances = {"a": story((0, row("a", "n1", health="unknown")), (2, row("a", "n1", health="unknown", role="standby")))}
-    host.run(host.work("a", slice=60))
+    host.instances = {"a": story((0, row("a", "n1", health="unknown")), (3, row("a", "n1", health="unknown", role="standby")))}
+    host.run(host.work("a", slice=60, watched=False))
+    assert 3 <= host.passed < 3.5
+
+
+def test_a_picture_that_changes_afar_ends_the_watchers_slice_early(host: Host) -> None:
+    host.instances = {"a": always(UP)}
+    host.afar = {"a": {"n1": story((0, COMING), (4, UP)), "n2": always(COMING)}}
+    host.run(host.work("a", slice=60, afar=afar()))
+    assert 4 <= host.passed < 4.5
+
+
+def test_a_picture_that_changes_near_the_watcher_ends_its_slice_early(host: Host) -> None:
+    host.instances = {"a": story((0, COMING), (4, UP))}
+    host.afar = {"a": {"n1": always(COMING), "n2": always(COMING)}}
+    host.run(host.work("a", slice=60, afar=afar()))
+    assert 4 <= host.passed < 4.5
+
+
+@pytest.mark.parametrize("goal", ["start", "stop"])
+def test_a_changed_picture_is_no_news_where_another_host_watches(host: Host, goal: str) -> None:
+    host.instances = {"a": story((0, UP), (0.1, COMING), (5, stopped("a", "n1", state="unknown"))), "b": always(COMING)}
+    run = host.run(host.work("a", "b", slice=20), goal)
+    assert (run.done, run.failures) == (False, {})
+    assert 20 < host.passed < 20.5
+
+
+def test_a_picture_that_stays_as_it_is_is_no_news(host: Host) -> None:
+    host.instances = {"a": always(COMING)}
+    host.run(host.work("a", slice=20, watched=False))
+    assert 20 < host.passed < 20.5
+
+
+@pytest.mark.parametrize("goal", ["start", "stop"])
+@pytest.mark.parametrize("watches", [True, False])
+def test_a_slice_that_is_cut_short_ends_at_once(host: Host, goal: str, watches: bool) -> None:
+    host.instances = {"a": always(COMING)}
+    host.afar = {"a": {"n1": always(COMING), "n2": always(COMING)}}
+    host.cut_short_at = 4
+    run = host.run(host.work("a", slice=60, afar=afar() if watches else None), goal)
+    assert (run.done, run.failures) == (False, {})
+    assert list(run.result()["waiting"]) == ["a"]
+    assert 4 <= host.passed < 4.5
+
+
+def test_a_slice_that_is_cut_short_from_the_beginning_still_acts_and_looks(host: Host) -> None:
+    host.instances = {"a": story((0, DOWN))}
+    host.file.touch()
+    run = host.run(host.work("a"))
+    assert (host.acts(), run.result()["acted"], host.passed) == ([("start", ["a"])], ["a"], 0)
+    assert run.result()["waiting"] == {"a": "n1: a is inactive"}
+
+
+def test_what_is_there_when_the_slice_is_cut_short_is_there(host: Host) -> None:
+    host.instances = {"a": always(UP)}
+    host.file.touch()
+    assert host.run(host.work("a")).done
+
+
+# ---- looks that take little from what they wait for
+
+
+def test_only_what_is_awaited_is_asked_again_until_one_last_look_at_everything(host: Host) -> None:
+    host.instances = {"a": story((0, DOWN), (0.1, COMING), (2, UP)), "b": always(UP)}
+    assert host.run(host.work("a", "b")).done
+    assert host.asked() == [(), ("b",), ("a",), ("a", "b")]
     assert 2 <= host.passed < 2.5
+
+
+def test_the_last_look_takes_nothing_from_the_looks_before(host: Host) -> None:
+    host.instances = {"a": story((0, DOWN), (0.1, COMING), (2, UP)), "b": always(UP)}
+    host.run(host.work("a", "b"))
+    assert (host.afresh[0], host.afresh[-1], set(host.afresh[1:-1])) == (True, True, {False})
+
+
+def test_a_slice_begins_with_a_look_at_everything(host: Host) -> None:
+    host.instances = {"a": always(COMING), "b": always(UP)}
+    memory = host.run(host.work("a", "b")).result()["memory"]
+    host.calls.clear()
+    host.afresh.clear()
+    host.run(host.work("a", "b", act=False, memory=memory))
+    assert host.asked() == [("a", "b"), ("a",)]
+    assert host.afresh[:2] == [True, False]
+
+
+def test_what_is_all_there_at_the_first_look_at_everything_is_looked_at_once(host: Host) -> None:
+    host.instances = {"a": always(UP)}
+    assert host.run(host.work("a", act=False)).done
+    assert host.calls == [("look", ("a",))]
+
+
+def test_what_is_no_longer_healthy_at_the_last_look_is_awaited_again(host: Host) -> None:
+    host.instances = {"a": story((0, COMING), (2, UP)), "b": story((0, UP), (1, SICK), (5, UP))}
+    run = host.run(host.work("a", "b", slice=60, watched=False))
+    assert (run.done, run.result()["waiting"]) == (False, {"b": "n1: safe mode is on"})
+    host.now = 100.0
+    run = host.watch(host.work("a", "b", watched=False))
+    assert (run.done, run.failures) == (True, {})
+    assert 5 <= host.passed < 5.5
+
+
+def test_what_stops_to_answer_before_the_last_look_is_awaited_again(host: Host) -> None:
+    host.instances = {"a": story((0, COMING), (2, UP)), "b": story((0, UP), (1, COMING), (5, UP))}
+    run = host.run(host.work("a", "b", slice=60))
+    assert run.done
+    assert host.asked() == [(), ("a", "b"), ("a",), ("a", "b"), ("b",), ("a", "b")]
+    assert 5 <= host.passed < 5.5
+
+
+def test_what_is_healthy_already_is_still_seen_to_die(host: Host) -> None:
+    host.instances = {"a": always(COMING), "b": story((0, UP), (2, DOWN))}
+    run = host.run(host.work("a", "b", slice=60))
+    assert run.failures == {"b": "died 2 s after the stage's start: a is inactive"}
+    assert 2 <= host.passed < 2.5
+
+
+def test_what_is_healthy_already_and_then_stopped_by_a_signal_is_awaited(host: Host) -> None:
+    frozen = {**SICK, "signalled": True, "evidence": "pid 7 is stopped by a signal (SIGSTOP)"}
+    host.instances = {"a": always(COMING), "b": story((0, UP), (1, frozen))}
+    assert host.run(host.work("a", "b")).result()["waiting"]["b"] == "n1: pid 7 is stopped by a signal (SIGSTOP)"
+
+
+def test_another_process_is_asked_by_itself(host: Host) -> None:
+    host.instances = {"a": always(COMING), "b": story((0, UP), (1, {**UP, "pids": [4712]}))}
+    run = host.run(host.work("a", "b"))
+    assert host.asked() == [(), ("a", "b"), ("a",), ("a", "b"), ("a",)]
+    assert list(run.result()["waiting"]) == ["a"]
+
+
+def test_looking_takes_no_more_than_its_share_of_a_processor(host: Host) -> None:
+    host.instances = {"a": always(COMING)}
+    host.cost = 0.0625
+    host.run(host.work("a", act=False, slice=10))
+    assert set(host.naps) == {0.625}
+
+
+def test_looking_from_afar_counts_too(host: Host) -> None:
+    host.instances = {"a": always(COMING)}
+    host.afar = {"a": {"n1": always(COMING), "n2": always(COMING)}}
+    host.cost = 0.0625
+    host.run(host.work("a", act=False, slice=10, afar=afar()))
+    assert set(host.naps) == {1.25}
+
+
+def test_looking_for_the_end_of_processes_takes_no_more_than_its_share_either(host: Host) -> None:
+    host.instances = {"a": always(UP)}
+    host.cost = 0.0625
+    host.run(host.work("a", act=False, slice=10), "stop")
+    assert set(host.naps) == {0.625}
+
+
+def test_looks_that_cost_little_are_often(host: Host) -> None:
+    host.instances = {"a": always(COMING)}
+    host.cost = 0.01
+    host.run(host.work("a"))
+    assert set(host.naps) == {0.2}
+
+
+def test_time_spent_waiting_for_an_answer_is_no_processor_time(host: Host) -> None:
+
+    def slow(_passed: float) -> dict[str, Any]:
+        host.now += 2.0
+        return COMING
+
+    host.instances = {"a": slow}
+    host.run(host.work("a", slice=10))
+    assert set(host.naps) == {0.2}
+
+
+def test_processor_time_is_that_of_this_process_and_of_the_commands_it_ran(host: Host) -> None:
+    used = Run(host.work()).processor_time
+    before = used()
+    busy_until = time.process_time() + 0.1
+    while time.process_time() < busy_until:
+        pass
+    own = used()
+    assert own - before == pytest.approx(0.1, abs=0.05)
+    busy = "import time\nwhile time.process_time() < 0.2: pass"
+    subprocess.run([sys.executable, "-c", busy], check=True)
+    assert used() - own == pytest.approx(0.2, abs=0.1)
+    slept = used()
+    time.sleep(0.2)
+    assert used() - slept < 0.1
 
 
 def test_a_component_that_dies_is_noticed_at_once(host: Host) -> None:
@@ -275,7 +489,7 @@ def test_health_is_judged_from_afar_where_it_can_be(host: Host, probe: str, done
     host.instances = {"a": always(SICK)}
     run = host.run(host.work("a", probe=probe))
     assert run.done is done
-    assert run.waiting == ({} if done else {"a": "n1: safe mode is on"})
+    assert run.result()["waiting"] == ({} if done else {"a": "n1: safe mode is on"})
 
 
 def test_without_a_watched_stage_a_host_waits_for_health_by_itself(host: Host) -> None:
@@ -286,7 +500,7 @@ def test_without_a_watched_stage_a_host_waits_for_health_by_itself(host: Host) -
 
 def test_a_process_stopped_by_a_signal_is_not_judged_from_afar(host: Host) -> None:
     host.instances = {"a": always({**SICK, "signalled": True, "evidence": "pid 7 is stopped by a signal (SIGSTOP)"})}
-    assert host.run(host.work("a")).waiting == {"a": "n1: pid 7 is stopped by a signal (SIGSTOP)"}
+    assert host.run(host.work("a")).result()["waiting"] == {"a": "n1: pid 7 is stopped by a signal (SIGSTOP)"}
 
 
 # ---- watching a stage from afar
@@ -315,7 +529,7 @@ def test_the_watching_host_waits_for_all(host: Host) -> None:
 def test_what_the_watching_host_waits_for(host: Host) -> None:
     host.instances = {"a": always(UP)}
     host.afar = {"a": {"n1": always(UP), "n2": always(COMING)}}
-    assert host.run(host.work("a", afar=afar())).waiting == {"a": "n2: nobody listens on n1:1"}
+    assert host.run(host.work("a", afar=afar())).result()["waiting"] == {"a": "n2: nobody listens on n1:1"}
 
 
 def test_the_watching_host_waits_for_no_more_than_is_needed(host: Host) -> None:
@@ -329,31 +543,93 @@ def test_the_watching_host_judges_the_whole(host: Host) -> None:
     host.instances = {"a": always(active)}
     host.afar = {"a": {"n1": always(active), "n2": always(active)}}
     run = host.run(host.work("a", probe="yarn_resourcemanager", afar=afar(probe="yarn_resourcemanager")))
-    assert run.waiting == {"a": "2 are active: n1, n2; exactly one may be"}
+    assert run.result()["waiting"] == {"a": "2 are active: n1, n2; exactly one may be"}
 
 
 def test_the_watching_host_speaks_for_all(host: Host) -> None:
     host.instances = {"a": always(COMING)}
     host.afar = {"a": {"n1": always({**COMING, "refused": True}), "n2": always({**COMING, "refused": True})}}
-    assert host.run(host.work("a", afar=afar())).waiting == {"a": "n1, n2 not listening yet"}
+    assert host.run(host.work("a", afar=afar())).result()["waiting"] == {"a": "n1, n2 not listening yet"}
 
 
 def test_long_words_are_cut(host: Host) -> None:
     host.instances = {"a": always(UP)}
     host.afar = {"a": {"n1": always({**SICK, "evidence": "x" * 200}), "n2": always({**SICK, "evidence": "y" * 90})}}
-    assert host.run(host.work("a", afar=afar())).waiting == {"a": f"n1: {'x' * 90}...; n2: {'y' * 90}"}
+    assert host.run(host.work("a", afar=afar())).result()["waiting"] == {"a": f"n1: {'x' * 90}...; n2: {'y' * 90}"}
 
 
 def test_the_watching_host_does_not_wait_for_hosts_that_cannot_be_reached(host: Host) -> None:
     host.instances = {"a": always(UP)}
     host.afar = {"a": {"n1": always(UP), "n2": always(COMING)}}
     assert host.run(host.work("a", afar={**afar(minimum=1), "unseen": ["n2"]})).done
-    assert host.run(host.work("a", afar={**afar(minimum=1), "unseen": ["n1"]})).waiting == {"a": "n2: nobody listens on n1:1"}
+    assert host.run(host.work("a", afar={**afar(minimum=1), "unseen": ["n1"]})).result()["waiting"] == {"a": "n2: nobody listens on n1:1"}
 
 
 def test_what_only_its_own_host_can_ask_is_not_asked_from_afar(host: Host) -> None:
     host.instances = {"a": always(UP)}
     assert host.run(host.work("a", probe="postgres", afar=afar(probe="postgres"))).done
+
+
+def two() -> dict[str, Any]:
+    """Components a and b on two hosts each, as one host watches them."""
+    whole = afar()
+    return {
+        **whole,
+        "entries": {name: {"name": name, "probe": {"type": "tcp"}} for name in ("a", "b")},
+        "hosts": {name: ["n1", "n2"] for name in ("a", "b")},
+        "minimums": {"a": 2, "b": 2},
+    }
+
+
+def test_from_afar_only_what_is_awaited_is_asked_again(host: Host) -> None:
+    host.instances = {"a": always(UP)}
+    host.afar = {"a": {"n1": always(UP), "n2": story((0, COMING), (4, UP))}, "b": {"n1": always(UP), "n2": always(UP)}}
+    run = host.run(host.work("a", slice=60, afar=two()))
+    assert run.done
+    assert host.asked("afar") == [("a", "b"), ("a",), ("a", "b")]
+    assert 4 <= host.passed < 4.5
+    assert {host: row["health"] for host, row in run.result()["afar"]["b"].items()} == {"n1": "healthy", "n2": "healthy"}
+
+
+def test_from_afar_what_is_no_longer_healthy_at_the_last_look_is_awaited_again(host: Host) -> None:
+    host.instances = {"a": always(UP)}
+    later = story((0, UP), (2, {**COMING, "refused": False}), (8, UP))
+    host.afar = {"a": {"n1": always(UP), "n2": story((0, COMING), (4, UP))}, "b": {"n1": always(UP), "n2": later}}
+    run = host.run(host.work("a", slice=60, afar=two()))
+    assert (run.done, run.result()["waiting"]) == (False, {"b": "n2: nobody listens on n1:1"})
+    host.now = 100.0
+    assert host.watch(host.work("a", slice=60, afar=two())).done
+    assert 8 <= host.passed < 8.5
+
+
+def test_from_afar_what_has_died_before_the_last_look_has_died(host: Host) -> None:
+    host.instances = {"a": always(UP)}
+    refusing = {**COMING, "refused": True}
+    host.afar = {"a": {"n1": always(UP), "n2": story((0, COMING), (4, UP))}, "b": {"n1": always(UP), "n2": story((0, UP), (2, refusing))}}
+    run = host.watch(host.work("a", slice=60, afar=two()))
+    assert run.failures == {"b": "died on n2 after it had answered: nobody listens on n1:1"}
+    assert 4.4 < host.passed < 5
+
+
+def test_the_last_look_is_from_afar_too_where_only_this_hosts_components_were_awaited(host: Host) -> None:
+    host.instances = {"a": story((0, COMING), (4, UP))}
+    host.afar = {name: {"n1": always(UP), "n2": always(UP)} for name in ("a", "b")}
+    host.afar["b"]["n2"] = story((0, UP), (2, SICK), (8, UP))
+    assert host.watch(host.work("a", slice=60, afar=two())).done
+    assert 8 <= host.passed < 8.5
+
+
+def test_what_this_host_awaits_and_what_it_awaits_from_afar_is_said_together(host: Host) -> None:
+    host.instances = {"c": always(COMING)}
+    host.afar = {"a": {"n1": always(UP), "n2": always(SICK)}, "b": {"n1": always(UP), "n2": always(UP)}}
+    run = host.run(host.work("c", afar=two()))
+    assert run.result()["waiting"] == {"c": "n1: nobody listens on n1:1", "a": "n2: safe mode is on"}
+
+
+def test_a_host_without_work_of_its_own_can_watch(host: Host) -> None:
+    host.afar = {"a": {"n1": always(UP), "n2": story((0, COMING), (4, UP))}}
+    assert host.watch(host.work(afar=afar())).done
+    assert 4 <= host.passed < 4.5
 
 
 def test_an_instance_that_answered_and_then_refuses_has_died(host: Host) -> None:
@@ -393,7 +669,29 @@ def test_what_runs_is_stopped_and_its_end_awaited(host: Host) -> None:
 def test_nothing_is_asked_while_stopping(host: Host) -> None:
     host.instances = {"a": story((0, UP), (1, DOWN))}
     host.watch(host.work("a"), "stop")
-    assert {ask for call, ask in host.calls if call == "look"} == {False}
+    assert host.asked() == [()]
+
+
+def test_while_stopping_a_service_is_asked_again_only_where_its_process_has_ended(host: Host) -> None:
+    host.instances = {"a": story((0, UP), (1, DOWN))}
+    memory = host.run(host.work("a", slice=0.5), "stop").result()["memory"]
+    assert (host.afresh[0], set(host.afresh[1:])) == (True, {False})
+    host.afresh.clear()
+    assert host.run(host.work("a", act=False, memory=memory), "stop").done
+    assert (host.afresh[0], set(host.afresh[1:])) == (True, {False})
+
+
+def test_another_process_of_what_is_stopped_is_awaited_too(host: Host) -> None:
+    host.instances = {"a": story((0, UP), (1, {**UP, "pids": [4712], "evidence": "a.service is active"}), (2, DOWN))}
+    assert host.watch(host.work("a"), "stop").done
+    assert 2 <= host.passed < 2.1
+
+
+def test_the_end_of_processes_is_noticed_soon(host: Host) -> None:
+    host.instances = {"a": story((0, UP), (1.01, DOWN))}
+    assert host.watch(host.work("a"), "stop").done
+    assert 1.01 <= host.passed < 1.1
+    assert set(host.naps) == {0.05}
 
 
 def test_processes_left_behind_are_stopped_too(host: Host) -> None:
@@ -411,7 +709,7 @@ def test_a_second_stop_has_nothing_to_do(host: Host) -> None:
 def test_a_stop_is_awaited_until_the_process_is_gone(host: Host) -> None:
     host.instances = {"a": story((0, UP), (1, stopped("a", "n1", pids=[7], evidence="a is inactive")))}
     run = host.run(host.work("a"), "stop")
-    assert (run.done, run.waiting) == (False, {"a": "n1: a is inactive"})
+    assert (run.done, run.result()["waiting"]) == (False, {"a": "n1: pid 7 has not ended yet"})
 
 
 def test_what_ended_because_it_was_told_to_has_not_failed(host: Host) -> None:
@@ -419,14 +717,14 @@ def test_what_ended_because_it_was_told_to_has_not_failed(host: Host) -> None:
     run = host.watch(host.work("a", "b"), "stop")
     assert run.done
     assert host.acts() == [("stop", ["a", "b"]), ("forget", ["a"])]
-    assert host.calls[-1] == ("look", False)
+    assert (host.calls[-1], host.afresh[-1]) == (("look", ()), True)
 
 
 def test_an_unknown_state_is_not_gone(host: Host) -> None:
     host.instances = {"a": always(UNKNOWN)}
     run = host.run(host.work("a"), "stop")
     assert host.acts() == [("stop", [])]
-    assert (run.done, run.waiting) == (False, {"a": "n1: there is no unit a.service"})
+    assert (run.done, run.result()["waiting"]) == (False, {"a": "n1: there is no unit a.service"})
 
 
 def test_check_mode_says_what_would_be_stopped_and_touches_nothing(host: Host) -> None:
@@ -485,7 +783,7 @@ def test_locks_are_awaited_by_name(host: Host, locks: list[tuple[float, Any]]) -
     host.instances = {"accumulo_tserver": always(DOWN)}
     locks += [(0, ["n1:9997", "n2:9997"])]
     run = host.run(host.work("accumulo_tserver", afar=tservers()), "stop")
-    assert (run.done, run.waiting) == (False, {"accumulo_tserver": "locks in ZooKeeper: n1:9997, n2:9997"})
+    assert (run.done, run.result()["waiting"]) == (False, {"accumulo_tserver": "locks in ZooKeeper: n1:9997, n2:9997"})
 
 
 def test_locks_that_outlive_every_session(host: Host, locks: list[tuple[float, Any]]) -> None:

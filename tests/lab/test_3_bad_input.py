@@ -1,0 +1,36 @@
+"""Bad input on a real host, found by deploy.yml before anything is changed. One shape is enough: it is the controller that judges."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from conftest import Cluster
+
+pytestmark = pytest.mark.skipif(os.environ["MOLECULE_SCENARIO_NAME"] != "single_node", reason="one shape is enough")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["accumulo_archive_checksum=sha256:" + 64 * "0"], ["expected the checksum sha256:000", "found ", "Nothing was changed"]),
+        (
+            ["zookeeper_archive=/nowhere/zookeeper.tar.gz", "zookeeper_archive_checksum="],
+            ["/nowhere/zookeeper.tar.gz", "expected a file, found none"],
+        ),
+        (["hdfs_archive=https://example.org/hadoop.tar.gz", "hdfs_archive_checksum="], ["expected hdfs_archive_checksum", "sha512:"]),
+        (["runbook_java_home=/opt/no-java"], ["s1: expected Java as /opt/no-java/bin/java, found none", "runbook_java_home"]),
+        (
+            ["accumulo_version=3.0.0", "accumulo_archive=/a", "accumulo_archive_checksum="],
+            ["accumulo_version: expected a release of", "found 3.0.0"],
+        ),
+        (["koverse_server_package=/nowhere/koverse.deb"], ["/nowhere/koverse.deb: expected a file on the controller, found none"]),
+    ],
+    ids=["wrong checksum", "no archive", "no checksum", "no Java", "version", "no package"],
+)
+def test_deploy_refuses_before_it_changes_anything(cluster: Cluster, arguments: list[str], words: list[str]) -> None:
+    played = cluster.play("deploy", *(word for argument in arguments for word in ("-e", argument)))
+    assert played.returncode != 0, played
+    output = " ".join(played.output.split())
+    assert [word for word in words if word not in output] == [], played
+    assert played.changed == 0, played
