@@ -87,7 +87,7 @@ def accumulo_stop_all(entry: Entry, cluster: Cluster) -> Done:
     # It counts what is left, not how the tool ended: tablet servers that remain are stopped one by one.
     left = _facts(entry, cluster)["tservers"]
     if left:
-        return True, f"stopAll left {len(left)} tablet servers, {', '.join(left)} ({_failed(entry, words, code, output)})"
+        return True, f"stopAll left the tablet servers {', '.join(left)} ({_failed(entry, words, code, output)})"
     return True, "stopAll done"
 
 

@@ -168,7 +168,7 @@ def test_stop_all_without_a_manager(tool: Callable[..., list[str]]) -> None:
         (
             "exit 0",
             ["n2:9997"],
-            "stopAll left 1 tablet servers, n2:9997 ('/opt/accumulo/bin/accumulo admin stopAll' ended with status 0: )",
+            "stopAll left the tablet servers n2:9997 ('/opt/accumulo/bin/accumulo admin stopAll' ended with status 0: )",
         ),
         ("exec sleep 60", [], "stopAll done"),
         ("exit 3", [], "stopAll done"),
