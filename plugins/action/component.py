@@ -17,6 +17,7 @@ from ansible_collections.koverse.runbook.plugins.plugin_utils.decide import mini
 # Seconds that a host watches by itself, so that a line appears at least every 10; every return takes processor time from what is awaited.
 _SLICE = 7
 _LOOKOUT = 0.25  # seconds between two glances at whether another host of the stage has failed
+_SILENCE = 9.0  # seconds after which the last line of progress is said again, where a host is too busy to return
 
 
 class ActionModule(RunbookAction):
@@ -49,6 +50,8 @@ class ActionModule(RunbookAction):
         self._name = stage["name"] if stage else host
         key = "start_timeout" if args["state"] == "started" else "stop_timeout"
         limits = {name: entry[key] for name, entry in {**work["entries"], **((work["afar"] or {}).get("entries", {}))}.items()}
+        self._began = self._spoke = time.monotonic()
+        self._text = "" if stage and not work["afar"] else f"waiting for {', '.join(sorted(limits))}"
         return self._until_done(args, task_vars, work, limits)
 
     @staticmethod
@@ -66,7 +69,6 @@ class ActionModule(RunbookAction):
         }
 
     def _until_done(self, args: dict[str, Any], task_vars: dict[str, Any], work: dict[str, Any], limits: dict[str, int]) -> dict[str, Any]:
-        began = time.monotonic()
         steps: list[str] = []
         while True:
             result = self._slice(args["state"], task_vars, work)
@@ -74,12 +76,11 @@ class ActionModule(RunbookAction):
                 self._board.write(work["host"], failed=True)
                 return result
             steps += result["steps"]
-            passed = time.monotonic() - began
+            passed = time.monotonic() - self._began
             self._give_up(result, limits, passed, args["state"])
             self._board.write(work["host"], failed=bool(result["failures"]))
-            text = self._progress(result, work, alone="stage" not in args)
-            if text:
-                display.display(f"    {self._name}, {passed:.0f} s: {text}")
+            self._text = self._progress(result, work, alone="stage" not in args)
+            self._say()
             if result["done"] or result["failures"] or self._failed_elsewhere(work["host"]):
                 break
             work.update(act=False, memory=result["memory"])
@@ -91,7 +92,7 @@ class ActionModule(RunbookAction):
     def _slice(self, state: str, task_vars: dict[str, Any], work: dict[str, Any]) -> dict[str, Any]:
         """A slice of the host's watch."""
         over = threading.Event()
-        lookout = threading.Thread(target=self._cut_short, args=(work, over))
+        lookout = threading.Thread(target=self._look_out, args=(work, over))
         lookout.start()
         try:
             return self._execute_module("koverse.runbook.component", module_args={"state": state, "work": work}, task_vars=task_vars)
@@ -99,9 +100,18 @@ class ActionModule(RunbookAction):
             over.set()
             lookout.join()
 
-    def _cut_short(self, work: dict[str, Any], over: threading.Event) -> None:
-        """Tells the host to come back at once where another host of the stage fails meanwhile, with a file that it looks out for."""
+    def _say(self) -> None:
+        """A line of progress, if there is something to wait for that this host speaks of."""
+        self._spoke = time.monotonic()
+        if self._text:
+            display.display(f"    {self._name}, {self._spoke - self._began:.0f} s: {self._text}")
+
+    def _look_out(self, work: dict[str, Any], over: threading.Event) -> None:
+        """During a slice: breaks a long silence. Where another host of the stage fails, it tells this one to come back at once, with a
+        file that the host looks out for."""
         while not over.wait(_LOOKOUT):
+            if time.monotonic() - self._spoke > _SILENCE:
+                self._say()
             if self._failed_elsewhere(work["host"]):
                 connection = copy.copy(self._connection)  # the other thread is waiting for an answer on this one
                 with contextlib.suppress(AnsibleError):  # the slice then takes its whole time

@@ -19,13 +19,6 @@ options:
       - A server that does not answer is never an error as long as another one does. Its C(answered) is V(false), and C(error) says why.
     type: bool
     default: false
-attributes:
-  check_mode:
-    description: Reads only, so that check mode makes no difference.
-    support: full
-  diff_mode:
-    description: Changes nothing.
-    support: none
 notes:
   - Runs wherever the servers can be reached over the network, for example on one of the cluster's hosts. Needs no privileges there.
 """

@@ -24,6 +24,7 @@ options:
     type: str
 extends_documentation_fragment:
   - koverse.runbook.info
+  - koverse.runbook.reads
 notes:
   - Only Accumulo's Thrift interface without TLS and Kerberos can be asked. What ZooKeeper says is returned in any case.
 seealso:

@@ -27,13 +27,8 @@ options:
   work:
     description: What to look at, worked out on the controller. Filled in by the action plugin of the same name; do not set it.
     type: dict
-attributes:
-  check_mode:
-    description: Reads only, so that check mode makes no difference.
-    support: full
-  diff_mode:
-    description: Changes nothing.
-    support: none
+extends_documentation_fragment:
+  - koverse.runbook.reads
 seealso:
   - module: koverse.runbook.component
 """

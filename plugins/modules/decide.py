@@ -25,13 +25,8 @@ options:
     type: str
     choices: [start, refuse, force]
     default: start
-attributes:
-  check_mode:
-    description: Reads only, so that check mode makes no difference.
-    support: full
-  diff_mode:
-    description: Changes nothing.
-    support: none
+extends_documentation_fragment:
+  - koverse.runbook.reads
 """
 
 EXAMPLES = r"""

@@ -20,6 +20,7 @@ options:
     default: ["localhost:9870"]
 extends_documentation_fragment:
   - koverse.runbook.info
+  - koverse.runbook.reads
 notes:
   - The web addresses have to be plain HTTP without Kerberos.
 seealso:

@@ -20,13 +20,8 @@ options:
   components:
     description: Narrows the run to these components. A list, or text with commas.
     type: raw
-attributes:
-  check_mode:
-    description: Reads only, so that check mode makes no difference.
-    support: full
-  diff_mode:
-    description: Changes nothing.
-    support: none
+extends_documentation_fragment:
+  - koverse.runbook.reads
 notes:
   - Registered as C(runbook_plan), the other modules of this collection take the plan from there instead of making it again on every host.
 """

@@ -19,6 +19,7 @@ options:
     default: ["localhost:8088"]
 extends_documentation_fragment:
   - koverse.runbook.info
+  - koverse.runbook.reads
 notes:
   - The web addresses have to be plain HTTP without Kerberos.
 seealso:

@@ -21,6 +21,7 @@ options:
     default: ["localhost:2181"]
 extends_documentation_fragment:
   - koverse.runbook.info
+  - koverse.runbook.reads
 seealso:
   - module: koverse.runbook.component_info
 """

@@ -1,11 +1,12 @@
-"""Bad input on a real host, found by deploy.yml before anything is changed. One shape is enough: it is the controller that judges."""
+"""Bad input on a real host, found before anything is changed. One shape is enough: it is the controller that judges."""
 
 from __future__ import annotations
 
 import os
+import subprocess
 
 import pytest
-from conftest import Cluster
+from conftest import ROOT, Cluster
 
 pytestmark = pytest.mark.skipif(os.environ["MOLECULE_SCENARIO_NAME"] != "single_node", reason="one shape is enough")
 
@@ -34,3 +35,14 @@ def test_deploy_refuses_before_it_changes_anything(cluster: Cluster, arguments: 
     output = " ".join(played.output.split())
     assert [word for word in words if word not in output] == [], played
     assert played.changed == 0, played
+
+
+@pytest.mark.parametrize("playbook", ["startup", "shutdown", "status", "deploy", "initialise"])
+@pytest.mark.parametrize("arguments", [["-i", "/nowhere"], ["-e", "runbook_hosts=nobody"]], ids=["no inventory", "no such group"])
+def test_a_run_without_hosts_is_no_success(cluster: Cluster, playbook: str, arguments: list[str]) -> None:
+    command = cluster.command(playbook)
+    if arguments[0] == "-i":
+        command[1:3] = []
+    played = subprocess.run([*command, *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert played.returncode == 2, played
+    assert "No hosts: nothing in the inventory matches" in " ".join(played.stdout.split()), played

@@ -241,6 +241,41 @@ def test_a_host_without_a_stage_speaks_for_itself(host: Host, capsys: pytest.Cap
     assert lines(capsys) == ["n3, 8 s: waiting for hdfs_datanode (n3: nobody listens on n3:9864)"]
 
 
+@pytest.mark.parametrize(
+    ("name", "stage", "said"),
+    [
+        ("n3", STORAGE, ["storage, 10 s: waiting for hdfs_datanode, hdfs_namenode, hdfs_zkfc"]),
+        ("n3", None, ["n3, 10 s: waiting for "]),
+        ("n2", STORAGE, []),
+    ],
+    ids=["watcher", "without a stage", "another host of the stage"],
+)
+def test_a_host_that_is_too_busy_to_return_does_not_silence_the_run(
+    host: Host, line: Line, capsys: pytest.CaptureFixture[str], name: str, stage: dict[str, Any] | None, said: list[str]
+) -> None:
+    def meanwhile() -> None:
+        host.now += 2.0
+        time.sleep(0.1)
+
+    host.slices, host.meanwhile = [{**DONE, "takes": 8.0}], meanwhile
+    start(name, stage, connection=line)
+    found = lines(capsys)
+    assert len(found) == len(said)
+    assert all(line.startswith(words) for line, words in zip(found, said, strict=True))
+
+
+def test_the_last_line_is_said_again_after_a_silence(host: Host, line: Line, capsys: pytest.CaptureFixture[str]) -> None:
+    def meanwhile() -> None:
+        for _step in range(2 * (len(host.asked) - 1)):
+            host.now += 5.0
+            time.sleep(0.1)
+
+    host.slices, host.meanwhile = [{**WAITING, "takes": 8.0}, {**DONE, "takes": 1.0}], meanwhile
+    start(connection=line)
+    text = "waiting for hdfs_datanode (n3: nobody listens on n3:9864)"
+    assert lines(capsys) == [f"storage, 8 s: {text}", f"storage, 19 s: {text}"]
+
+
 # ---- a failure on another host while a slice lasts
 
 
