@@ -54,7 +54,8 @@ def is_up(component: str, probe: str, hosts: Sequence[str], instances: Mapping[s
     problems = [] if enough else list(unhealthy)
     check = CLUSTER_CHECKS.get(probe)
     if check is not None:
-        problems += [{"host": None, "state": "unhealthy", "text": text} for text in check(component, rows, minimums)]
+        said = {row["text"] for row in problems}
+        problems += [{"host": None, "state": "unhealthy", "text": text} for text in check(component, rows, minimums) if text not in said]
     return Verdict(problems, unhealthy if enough else [])
 
 

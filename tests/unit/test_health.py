@@ -203,6 +203,11 @@ def test_the_active_manager_speaks_for_its_tablet_servers(change: dict[str, Any]
     assert texts("accumulo_manager", rows("accumulo_manager", change, STANDBY), minimums) == said
 
 
+def test_what_is_wrong_with_the_active_manager_is_said_once() -> None:
+    sick = rows("accumulo_manager", {"role": "active", "details": {"tservers": NODES}, **SICK}, STANDBY)
+    assert texts("accumulo_manager", sick, {"accumulo_tserver": 3}) == ["n1: is sick"]
+
+
 def test_a_probe_without_a_check_of_the_whole_has_none() -> None:
     assert texts("worker", rows("worker", {"role": "leader"}, {"role": "leader"})) == []
 
