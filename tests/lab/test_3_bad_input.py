@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import ipaddress
+import json
 import os
 import subprocess
+import threading
+from collections.abc import Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from conftest import ROOT, Cluster
@@ -46,3 +53,31 @@ def test_a_run_without_hosts_is_no_success(cluster: Cluster, playbook: str, argu
     played = subprocess.run([*command, *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
     assert played.returncode == 2, played
     assert "No hosts: nothing in the inventory matches" in " ".join(played.stdout.split()), played
+
+
+LAB = json.loads((ROOT / "lab" / "shapes.json").read_text(encoding="utf-8"))
+
+
+@contextlib.contextmanager
+def archives_by_http() -> Iterator[str]:
+    """The URL under which the hosts find the lab's archives, on this side of the lab's own network."""
+    address = str(next(ipaddress.ip_network(LAB["network"]["subnet"]).hosts()))
+    handler = functools.partial(SimpleHTTPRequestHandler, directory=ROOT / "lab" / "build" / "archives")
+    with ThreadingHTTPServer((address, 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://{address}:{server.server_port}"
+        server.shutdown()
+
+
+def test_an_archive_that_is_downloaded_is_what_its_checksum_says(cluster: Cluster) -> None:
+    archive = next(f"{name}.tar.gz" for name in LAB["archives"][cluster.shape] if name.startswith("zookeeper"))
+    digits = (ROOT / "lab" / "build" / "archives" / f"{archive}.sha256").read_text(encoding="utf-8").split()[0]
+    with archives_by_http() as url:
+        arguments = ["-e", f"zookeeper_archive={url}/{archive}", "-e"]
+        played = cluster.play("deploy", *arguments, f"zookeeper_archive_checksum=sha256:{digits[::-1]}")
+        assert played.returncode != 0, played
+        assert f"did not match {digits[::-1]}" in " ".join(played.output.split()), played
+        assert cluster.host("s1").run("ls /var/cache/koverse-runbook/zookeeper*").rc != 0
+        played = cluster.play("deploy", *arguments, f"zookeeper_archive_checksum=sha256:{digits}")
+        assert (played.returncode, played.changed) == (0, 1), played
+    assert cluster.run("s1", f"sha256sum /var/cache/koverse-runbook/{archive}").split()[0] == digits
