@@ -51,7 +51,9 @@ class ActionModule(RunbookAction):
         key = "start_timeout" if args["state"] == "started" else "stop_timeout"
         limits = {name: entry[key] for name, entry in {**work["entries"], **((work["afar"] or {}).get("entries", {}))}.items()}
         self._began = self._spoke = time.monotonic()
-        self._text = "" if stage and not work["afar"] else f"waiting for {', '.join(sorted(limits))}"
+        # In a stage its watcher speaks for all, but for what only a host itself can see.
+        self._speaks = work["afar"] is not None or not work["watched"]
+        self._text = f"waiting for {', '.join(sorted(limits))}" if self._speaks else ""
         return self._until_done(args, task_vars, work, limits)
 
     @staticmethod
@@ -79,7 +81,7 @@ class ActionModule(RunbookAction):
             passed = time.monotonic() - self._began
             self._give_up(result, limits, passed, args["state"])
             self._board.write(work["host"], failed=bool(result["failures"]))
-            self._text = self._progress(result, work, alone="stage" not in args)
+            self._text = self._progress(result, work)
             self._say()
             if result["done"] or result["failures"] or self._failed_elsewhere(work["host"]):
                 break
@@ -123,11 +125,10 @@ class ActionModule(RunbookAction):
     def _failed_elsewhere(self, host: str) -> bool:
         return any(other != host for other in self._board.failed())
 
-    @staticmethod
-    def _progress(result: dict[str, Any], work: dict[str, Any], alone: bool) -> str:
-        """What is up and what is awaited. In a stage its watcher speaks for all, but for what only a host itself can see."""
+    def _progress(self, result: dict[str, Any], work: dict[str, Any]) -> str:
+        """What is up and what is awaited."""
         waiting = result["waiting"]
-        if work["afar"] is None and not alone:
+        if not self._speaks:
             waiting = {name: why for name, why in waiting.items() if work["entries"][name]["probe"]["type"] in LOCAL_PROBES}
         up = [f"{name} {sum(row['health'] == 'healthy' for row in rows.values())}/{len(rows)}" for name, rows in result["afar"].items()]
         awaited = [f"{name} ({why})" for name, why in sorted(waiting.items())]

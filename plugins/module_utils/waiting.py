@@ -38,7 +38,7 @@ _GRACE = 3.0  # seconds for which a service that was started may be without a pr
 _SESSION_TIMEOUT = 40.0  # seconds for which a dead tablet server's lock may stay: ZooKeeper's usual limit, 20 ticks of 2 s
 
 Work = Mapping[str, Any]
-Rows = dict[str, dict[str, Any]]
+Rows = observe.Rows
 
 
 def _processor_time() -> float:

@@ -170,7 +170,8 @@ def test_cold_start_that_is_killed_in_every_layer(cluster: Cluster) -> None:
                 if f": Start {layer}]" in line:
                     break
             # In the middle of the stage: its processes start, nobody has seen them healthy.
-            wait_until(lambda: cluster.host(host).service(unit).is_running, 20, f"{unit} starts on {host}")  # noqa: B023
+            service = cluster.host(host).service(unit)
+            wait_until(lambda service=service: service.is_running, 20, f"{unit} starts on {host}")
             os.killpg(playing.pid, signal.SIGKILL)
     played = cluster.play("startup")
     assert played.returncode == 0, played

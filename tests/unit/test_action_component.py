@@ -255,7 +255,7 @@ def test_a_host_that_is_too_busy_to_return_does_not_silence_the_run(
 ) -> None:
     def meanwhile() -> None:
         host.now += 2.0
-        time.sleep(0.1)
+        line.glance_twice()
 
     host.slices, host.meanwhile = [{**DONE, "takes": 8.0}], meanwhile
     start(name, stage, connection=line)
@@ -268,7 +268,7 @@ def test_the_last_line_is_said_again_after_a_silence(host: Host, line: Line, cap
     def meanwhile() -> None:
         for _step in range(2 * (len(host.asked) - 1)):
             host.now += 5.0
-            time.sleep(0.1)
+            line.glance_twice()
 
     host.slices, host.meanwhile = [{**WAITING, "takes": 8.0}, {**DONE, "takes": 1.0}], meanwhile
     start(connection=line)
@@ -286,7 +286,9 @@ class Line(Connection):
         super().__init__()
         self.said: list[str] = []
         self.by: list[Line] = []
-        self.arrived = threading.Event()
+        self.arrived, self.left = threading.Event(), threading.Event()
+        self.glances = 0
+        self.glanced = threading.Condition()
         self.broken = ""
 
     def exec_command(self, command: str, in_data: bytes | None = None, sudoable: bool = True) -> tuple[int, bytes, bytes]:
@@ -294,17 +296,32 @@ class Line(Connection):
         assert (in_data, sudoable) == (None, False)
         self.said.append(command)
         self.by.append(self)
-        self.arrived.set()
+        (self.arrived if command.startswith("touch") else self.left).set()
         if self.broken and command.startswith(self.broken):
             raise AnsibleConnectionFailure("ssh: connect to host n3 port 22: No route to host")
         return 0, b"", b""
+
+    def glance_twice(self) -> None:
+        """Waits for two more glances of the lookout: the second of them has begun after this call."""
+        with self.glanced:
+            enough = self.glances + 2
+            assert self.glanced.wait_for(lambda: self.glances >= enough, 10)
 
 
 @pytest.fixture
 def line(monkeypatch: pytest.MonkeyPatch) -> Line:
     """A connection, with a lookout that glances often; none is left on duty after the test."""
     monkeypatch.setattr(component, "_LOOKOUT", 0.01)
-    return Line()
+    made, failed = Line(), Board.failed
+
+    def glance(board: Board) -> list[str]:
+        with made.glanced:
+            made.glances += 1
+            made.glanced.notify_all()
+        return failed(board)
+
+    monkeypatch.setattr(Board, "failed", glance)
+    return made
 
 
 @pytest.fixture
@@ -327,7 +344,7 @@ def test_a_failure_elsewhere_ends_the_slice_with_a_file_that_is_taken_away_after
     def meanwhile() -> None:
         fails("n1")
         assert line.arrived.wait(10)
-        time.sleep(0.1)
+        assert not line.left.wait(0.1)
         during.extend(line.said)
 
     host.slices, host.meanwhile = [WAITING, DONE], meanwhile
