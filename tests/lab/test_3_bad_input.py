@@ -61,7 +61,7 @@ LAB = json.loads((ROOT / "lab" / "shapes.json").read_text(encoding="utf-8"))
 @contextlib.contextmanager
 def archives_by_http() -> Iterator[str]:
     """The URL under which the hosts find the lab's archives, on this side of the lab's own network."""
-    address = str(next(ipaddress.ip_network(LAB["network"]["subnet"]).hosts()))
+    address = str(ipaddress.ip_network(LAB["network"]["subnet"])[1])
     handler = functools.partial(SimpleHTTPRequestHandler, directory=ROOT / "lab" / "build" / "archives")
     with ThreadingHTTPServer((address, 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
