@@ -11,7 +11,7 @@ from ansible_collections.koverse.runbook.plugins.plugin_utils.controller import 
     RunbookAction,
     answers,
     display,
-    why_unseen,
+    seen,
 )
 
 
@@ -22,27 +22,12 @@ class ActionModule(RunbookAction):
 
     def work(self, args: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         plan = self.plan(task_vars)
-        seen = answers(task_vars, "runbook_seen")
-        failed = [
-            f"{host}: {why_unseen(result)}" for host, result in seen.items() if "instances" not in result and not result.get("unreachable")
-        ]
-        if failed:
-            raise RunbookError(
-                [
-                    *failed,
-                    "Nothing was changed. Every host must let us look as root: check 'become', its password, and Python there.",
-                ]
-            )
-        whole = decide.picture(
-            plan,
-            {host: result["instances"] for host, result in seen.items() if "instances" in result},
-            {host: why_unseen(result) for host, result in seen.items() if "instances" not in result},
-        )
+        whole = seen(plan, task_vars)
         wanted = plan.get("wanted")
         if wanted is None:
             wanted = [name for stage in plan["stages"] for name in stage["components"]]
         chosen = self._start if args["goal"] == "started" else self._stop
-        unseen = [host for host in seen if "instances" not in seen[host]]
+        unseen = [host for host, result in answers(task_vars, "runbook_seen").items() if "instances" not in result]
         decided = chosen(plan, whole, wanted, args)
         for stage in decided["stages"] + decided["lift"]:
             stage["unseen"] = unseen

@@ -20,6 +20,7 @@ CATALOGUE_FILE = Path(__file__).resolve().parents[2] / "catalogue.yml"
 HA_MODES = ("none", "quorum", "active_standby", "active_active")
 BACKENDS = ("systemd", "init", "command")
 DESIRED = ("started", "stopped")
+DATA = ("tables", "databases", "directories")
 # What an entry may hold, and what it holds when the catalogue does not say.
 DEFAULTS: dict[str, Any] = {
     "layer": None,
@@ -35,6 +36,8 @@ DEFAULTS: dict[str, Any] = {
     "process": None,
     "ports": {},
     "log": [],
+    "config": [],
+    "data": {},
     "depends_on": [],
     "stops_before": [],
     "ha": "none",
@@ -49,8 +52,8 @@ DEFAULTS: dict[str, Any] = {
 }
 
 _TEXTS = ("layer", "title", "only_with", "desired", "service", "backend", "user", "process", "ha", "tool")
-_MAPPINGS = ("commands", "ports", "probe")
-_LISTS = ("groups", "log", "depends_on", "stops_before", "shell_arguments", "before_start", "before_stop")
+_MAPPINGS = ("commands", "ports", "probe", "data")
+_LISTS = ("groups", "log", "config", "depends_on", "stops_before", "shell_arguments", "before_start", "before_stop")
 _NOT_TAKEN_OVER = ("groups", "required", "title")  # by an entry that is `like` another
 _PROBES_WITHOUT_PORT = ("process", "command")
 
@@ -192,6 +195,11 @@ def _value_problems(component: Component, where: str, layers: Mapping[str, str])
         problems.append(f"{where}.process: '{component['process']}' is not a regular expression: {error}.")
     if (component["before_start"] or component["before_stop"]) and not (component["tool"] and component["user"]):
         problems.append(f"{where}: before_start and before_stop need 'tool', their command line, and 'user', who runs it.")
+    for key, value in component["data"].items():
+        if key not in DATA:
+            problems.append(f"{where}.data: unknown key '{key}'. {did_you_mean(key, DATA)}")
+        elif not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            problems.append(f"{where}.data.{key}: expected a list of texts, found {value!r}.")
     return problems + _service_problems(component, where)
 
 

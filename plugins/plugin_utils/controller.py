@@ -13,6 +13,7 @@ from ansible import constants
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
+from . import decide
 from . import plan as planning
 from .catalogue import RunbookError
 
@@ -81,6 +82,21 @@ def remote(entry: Mapping[str, Any]) -> dict[str, Any]:
     return {key: entry[key] for key in _REMOTE_KEYS}
 
 
+def seen(plan: planning.Plan, task_vars: Mapping[str, Any]) -> decide.Picture:
+    """Every instance of the plan, from what the hosts registered as `runbook_seen`. Raises RunbookError where one does not let us look."""
+    results = answers(task_vars, "runbook_seen")
+    unseen = {host: result for host, result in results.items() if "instances" not in result}
+    failed = [f"{host}: {why_unseen(result)}" for host, result in unseen.items() if not result.get("unreachable")]
+    if failed:
+        problem = "Nothing was changed. Every host must let us look as root: check 'become', its password, and Python there."
+        raise RunbookError([*failed, problem])
+    return decide.picture(
+        plan,
+        {host: result["instances"] for host, result in results.items() if "instances" in result},
+        {host: why_unseen(result) for host, result in unseen.items()},
+    )
+
+
 def answers(task_vars: Mapping[str, Any], variable: str) -> dict[str, Mapping[str, Any]]:
     """What each host of the play registered under `variable`; hosts without it are left out."""
     hostvars = task_vars["hostvars"]
@@ -119,3 +135,7 @@ class Board:
         """The hosts on which something has failed."""
         facts = {path.name: json.loads(path.read_text(encoding="utf-8")) for path in self._path.iterdir() if not path.name.startswith(".")}
         return sorted(host for host, fact in facts.items() if fact.get("failed"))
+
+    def names(self) -> list[str]:
+        """The hosts that have put up something."""
+        return sorted(path.name for path in self._path.iterdir() if not path.name.startswith("."))

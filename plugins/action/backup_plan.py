@@ -1,0 +1,39 @@
+# Copyright: Contributors to koverse.runbook
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from ansible_collections.koverse.runbook.plugins.plugin_utils import backup
+from ansible_collections.koverse.runbook.plugins.plugin_utils.controller import RunbookAction, display, seen
+
+_LOGIN = {"host": {"default": ""}, "user": {"default": ""}}
+_SPEC = {
+    "uri": {"type": "str", "required": True},
+    "tables": {"type": "list", "elements": "str", "default": []},
+    "backup_host": {"type": "str", "default": ""},
+    "maps": {"type": "int", "default": 0},
+    "bandwidth": {"type": "float", "default": 0.0},
+    "recipients": {"type": "list", "elements": "str", "default": []},
+    "runner": {"type": "str", "choices": ["auto", "local"], "default": "auto"},
+    "hold_limit": {"type": "float", "default": 60.0},
+    "postgres_login": {"type": "dict", "default": {}, "options": _LOGIN, "apply_defaults": True},
+}
+
+
+class ActionModule(RunbookAction):
+    """Decides on a backup, or says all that forbids it."""
+
+    _requires_connection = False
+
+    def work(self, _args: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        _checked, settings = self.validate_argument_spec(argument_spec=_SPEC)
+        plan = self.plan(task_vars)
+        decided = backup.decided(plan, seen(plan, task_vars), settings, time.time())
+        if task_vars.get("ansible_check_mode"):
+            tables = ", ".join(settings["tables"] or backup.of_data(plan, "tables"))
+            display.display(
+                f"    a set {decided['id']} of the tables {tables} would be made in {settings['uri']}; nothing is done in check mode"
+            )
+        return {"changed": False, **decided, "settings": settings, "hosts": plan["order"], "version": backup.collection_version()}

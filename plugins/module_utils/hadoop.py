@@ -1,0 +1,180 @@
+# Copyright: Contributors to koverse.runbook
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Hadoop's own tools, as a worker uses them on any of its file systems: hdfs, file, s3a."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import IO, Any, NamedTuple
+from urllib.parse import urlsplit
+
+from ansible_collections.koverse.runbook.plugins.module_utils import manifest
+from ansible_collections.koverse.runbook.plugins.module_utils.manifest import Damaged, Manifest
+from ansible_collections.koverse.runbook.plugins.module_utils.worker import Context, WorkerError, last_words
+
+_CHUNK = 1 << 20
+_AT_ONCE = 500  # files that one command takes: a command line has its limit
+_LISTED = re.compile(r"^(?P<kind>[d-])\S+\s+\S+\s+\S+\s+\S+\s+(?P<size>\d+)\s+\S+\s+\S+\s(?P<path>.*)$")
+
+
+class Entry(NamedTuple):
+    """A file or directory: its path below the one that was listed (no leading slash), its size in bytes."""
+
+    path: str
+    size: int
+    directory: bool
+
+
+def scheme(uri: str) -> str:
+    """A URI's scheme; `hdfs` where it has none, because Hadoop's tools take the cluster's own file system then."""
+    return urlsplit(uri).scheme or "hdfs"
+
+
+def escaped(path: str) -> str:
+    """A path in which Hadoop's tools do not look for patterns."""
+    return re.sub(r"([\\*?\[\]{}])", r"\\\1", path)
+
+
+class Hadoop:
+    """Hadoop's command line, run as the file system's own user."""
+
+    def __init__(self, context: Context, tool: str, user: str) -> None:
+        """tool: path of `hdfs`; `hadoop` is beside it."""
+        self.context, self.tool, self.user = context, tool, user
+
+    def fs(self, *words: str, stdin: bytes = b"") -> str:
+        """`hdfs dfs WORDS`: its output. Raises WorkerError with what it said."""
+        return self.context.run([self.tool, "dfs", *words], self.user, stdin)
+
+    def default_fs(self) -> str:
+        """The cluster's own file system, such as `hdfs://koverse`."""
+        return self.context.run([self.tool, "getconf", "-confKey", "fs.defaultFS"], self.user).strip().rstrip("/")
+
+    def exists(self, uri: str) -> bool:
+        """Whether there is something at a URI. Raises WorkerError where that cannot be told."""
+        child = self.context.popen([self.tool, "dfs", "-test", "-e", escaped(uri)], self.user)
+        _output, errors = child.communicate()
+        code = self.context.ended(child)
+        said = [line for line in errors.decode("utf-8", "replace").splitlines() if " WARN " not in line]
+        if code not in (0, 1) or said:
+            raise WorkerError(f"{uri}: {last_words(errors.decode('utf-8', 'replace'))}")
+        return code == 0
+
+    def listing(self, uri: str, recursive: bool = False) -> list[Entry]:
+        """What is below a directory."""
+        output = self.fs("-ls", *(["-R"] if recursive else []), escaped(uri))
+        bare = urlsplit(uri).path.rstrip("/")
+        entries = []
+        for line in output.splitlines():
+            match = _LISTED.match(line)
+            if match:
+                path = match["path"]
+                path = urlsplit(path).path if "://" in path or path.startswith("file:") else path
+                entries.append(Entry(path[len(bare) :].lstrip("/"), int(match["size"]), match["kind"] == "d"))
+        return entries
+
+    def lines(self, files: Mapping[str, str]) -> dict[str, list[str]]:
+        """The lines of small text files, all read at once. files: name to path."""
+        entries = [Entry(path, size, False) for path, size in self.sizes(list(files.values())).items()]
+        contents = self._contents([(entry.path, entry.size) for entry in entries])
+        return {name: contents[path].decode().split("\n")[:-1] for name, path in files.items()}
+
+    def sizes(self, paths: Sequence[str]) -> dict[str, int]:
+        """The bytes of every file. Raises WorkerError that names a missing one."""
+        found = {}
+        for first in range(0, len(paths), _AT_ONCE):
+            output = self.fs("-ls", *(escaped(path) for path in paths[first : first + _AT_ONCE]))
+            matches = (_LISTED.match(line) for line in output.splitlines())
+            found.update({match["path"]: int(match["size"]) for match in matches if match})
+        return found
+
+    def _contents(self, files: Sequence[tuple[str, int]]) -> dict[str, bytes]:
+        """Small files, read at once and told apart by their sizes."""
+        child = self.context.popen([self.tool, "dfs", "-cat", *(escaped(path) for path, _size in files)], self.user)
+        output, errors = child.communicate()
+        if self.context.ended(child) != 0 or len(output) != sum(size for _path, size in files):
+            raise WorkerError(f"{files[0][0]}: {last_words(errors.decode('utf-8', 'replace'))}")
+        found, position = {}, 0
+        for path, size in files:
+            found[path], position = output[position : position + size], position + size
+        return found
+
+    def manifests(self, sets: Sequence[str]) -> dict[str, Manifest | Damaged]:
+        """The manifests of sets (URIs), or why they are none."""
+        wanted = {uri: [f"{uri}/{manifest.MANIFEST}", f"{uri}/{manifest.CHECKSUM}"] for uri in sets}
+        sizes = self.sizes([path for paths in wanted.values() for path in paths])
+        contents = self._contents(list(sizes.items()))
+        found: dict[str, Manifest | Damaged] = {}
+        for uri, (text, checksum) in wanted.items():
+            try:
+                found[uri] = manifest.decode(contents[text], contents[checksum])
+            except Damaged as error:
+                found[uri] = error
+        return found
+
+    def checksums(self, uri: str, files: Sequence[Entry], each: Callable[[int], None]) -> Iterator[tuple[Entry, str]]:
+        """The SHA-256 of every file, read whole and in order. each: called with the bytes read so far.
+
+        Raises WorkerError that names the file that is missing, shorter or longer than its size, or cannot be read.
+        """
+        done = 0
+        for first in range(0, len(files), _AT_ONCE):
+            batch = files[first : first + _AT_ONCE]
+            words = [self.tool, "dfs", "-cat", *(escaped(f"{uri}/{entry.path}") for entry in batch)]
+            with tempfile.TemporaryFile() as errors:
+                child = self.context.popen(words, self.user, stderr=errors)
+                for entry in batch:
+                    digest, left = hashlib.sha256(), entry.size
+                    while left:
+                        chunk = child.stdout.read(min(left, _CHUNK))
+                        if not chunk:
+                            self.context.ended(child)
+                            raise WorkerError(f"{uri}/{entry.path} cannot be read to its end of {entry.size} bytes: {_said(errors)}")
+                        digest.update(chunk)
+                        left -= len(chunk)
+                        done += len(chunk)
+                        each(done)
+                    yield entry, digest.hexdigest()
+                rest = child.stdout.read(1)
+                code = self.context.ended(child)
+                if rest or code != 0:
+                    raise WorkerError(f"reading {uri} ended with status {code}: {_said(errors)}")
+
+    def distcp(self, options: Sequence[str], sources: Sequence[str], target: str, total: int, each: Callable[[int], None]) -> None:
+        """Copies with DistCp. sources: its arguments that say what to copy. each: called with the bytes copied so far, of `total`."""
+        words = [f"{self.tool.rpartition('/')[0]}/hadoop", "distcp", *options, *sources, target]
+        child = self.context.popen(words, self.user, stdout=subprocess.DEVNULL)
+        log: list[str] = []
+        whole = 0
+        for raw in child.stderr:
+            line = raw.decode("utf-8", "replace").rstrip()
+            log = [*log[-200:], line]
+            copied = re.search(r"Completed writing .* \((\d+) bytes\)", line)
+            percent = re.search(r"\bmap (\d+)%", line)
+            whole += int(copied[1]) if copied else 0
+            if copied or percent:
+                each(min(total, max(whole, total * int(percent[1]) // 100 if percent else 0)))
+        code = self.context.ended(child)
+        if code != 0:
+            raise WorkerError(f"DistCp to {target} ended with status {code}: {last_words(chr(10).join(log))}")
+
+
+def _said(errors: IO[bytes]) -> str:
+    errors.seek(0)
+    return last_words(errors.read().decode("utf-8", "replace"))
+
+
+def options(arguments: dict[str, Any], to: str) -> list[str]:
+    """DistCp's options.
+
+    arguments: `yarn` (whether YARN runs; else DistCp's local runner copies), `maps` (how many copy at the same time), `bandwidth`
+    (MB/s each), both 0 for DistCp's own. to: where it copies to; HDFS keeps the block size, so that DistCp can compare checksums.
+    """
+    words = [] if arguments["yarn"] else ["-Dmapreduce.framework.name=local"]
+    words += ["-pb"] if scheme(to) == "hdfs" else []
+    words += ["-m", str(arguments["maps"])] if arguments["maps"] else []
+    return words + (["-bandwidth", str(arguments["bandwidth"])] if arguments["bandwidth"] else [])

@@ -1,0 +1,155 @@
+# Copyright: Contributors to koverse.runbook
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A backup set as data: names, layout, manifest. Pure functions; docs/backup.md and docs/manifest.schema.json tell the form."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+CHECKSUM = "manifest.json.sha256"
+_PARTIAL = ".partial"
+
+_ID = re.compile(r"\d{8}T\d{6}Z")
+_CLONE = re.compile(r"^(?P<table>.+)_runbook_backup_\d{8}t\d{6}z$")
+_KEYS = {
+    "format",
+    "id",
+    "created",
+    "cluster",
+    "software",
+    "tables",
+    "databases",
+    "directories",
+    "hosts",
+    "hold",
+    "steps",
+    "encrypted",
+    "files",
+}
+
+Manifest = dict[str, Any]
+
+
+class Damaged(Exception):
+    """A set is not what its manifest says; the text names the file."""
+
+
+def new_id(now: float) -> str:
+    """The name of a set that begins at `now` (seconds since 1970), in UTC: sets sort by time."""
+    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
+
+
+def is_id(name: str) -> bool:
+    """Whether this is the name of a set."""
+    return bool(_ID.fullmatch(name))
+
+
+def partial(set_id: str, instance_id: str) -> str:
+    """The name of a set that is not finished; it says whose it is."""
+    return f"{set_id}-{instance_id}{_PARTIAL}"
+
+
+def is_partial(name: str, instance_id: str) -> bool:
+    """Whether this is the name of a set that this instance of Accumulo has not finished."""
+    return name.endswith(f"-{instance_id}{_PARTIAL}") and is_id(name.partition("-")[0])
+
+
+def clone_of(table: str, set_id: str) -> str:
+    """The name of a table's clone; in the same namespace, and a name that Accumulo takes."""
+    return f"{table}_runbook_backup_{set_id.lower()}"
+
+
+def cloned(name: str) -> str | None:
+    """The table of which a backup's clone is, None where the name is no clone's."""
+    match = _CLONE.match(name)
+    return match["table"] if match else None
+
+
+def table_path(table: str) -> str:
+    """Where a table's files are in a set."""
+    return f"accumulo/tables/{table}"
+
+
+def dump_path(database: str) -> str:
+    """Where a database's dump is in a set."""
+    return f"postgres/{database}.dump"
+
+
+def directory_path(directory: str) -> str:
+    """Where the copy of a directory in HDFS is in a set."""
+    return f"hdfs/{directory.strip('/')}"
+
+
+SETTINGS = "settings/accumulo.shell"
+GLOBALS = "postgres/globals.sql"
+
+
+def encode(manifest: Manifest) -> tuple[bytes, bytes]:
+    """The manifest and the file beside it that holds its checksum, in the form of sha256sum."""
+    text = json.dumps(manifest, indent=1, sort_keys=True).encode() + b"\n"
+    return text, f"{hashlib.sha256(text).hexdigest()}  {MANIFEST}\n".encode()
+
+
+def decode(text: bytes, checksum: bytes) -> Manifest:
+    """The manifest. Raises Damaged where it is not what was written, or is of another format."""
+    expected = checksum.decode("ascii", "replace").split()[:1]
+    found = hashlib.sha256(text).hexdigest()
+    if expected != [found]:
+        raise Damaged(f"{MANIFEST}: expected the SHA-256 {' '.join(expected) or '(none)'} of {CHECKSUM}, found {found}")
+    manifest = json.loads(text)
+    if manifest.get("format") != FORMAT:
+        raise Damaged(f"{MANIFEST}: expected format {FORMAT}, found {manifest.get('format')!r}: another version of the collection wrote it")
+    missing = sorted(_KEYS - set(manifest))
+    if missing:
+        raise Damaged(f"{MANIFEST}: it lacks {', '.join(missing)}")
+    return manifest
+
+
+def compare_files(manifest: Manifest, found: Mapping[str, int]) -> list[str]:
+    """What is missing or has another size. found: path to size."""
+    problems = []
+    for file in manifest["files"]:
+        size = found.get(file["path"])
+        if size is None:
+            problems.append(f"{file['path']}: expected {file['size']} bytes, found no such file")
+        elif size != file["size"]:
+            problems.append(f"{file['path']}: expected {file['size']} bytes, found {size}")
+    return problems
+
+
+def size(files: Iterable[Mapping[str, Any]], below: str = "") -> int:
+    """Bytes of the files below a path."""
+    return sum(file["size"] for file in files if file["path"].startswith(below))
+
+
+def chosen_tables(known: Iterable[str], wanted: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The tables that the patterns and names of `wanted` mean, and those of `wanted` that mean nothing.
+
+    `kv_*` means every table whose name begins so; a backup's own clones are no tables of anybody's.
+    """
+    tables = sorted(name for name in known if not cloned(name))
+    found: list[str] = []
+    missing = []
+    for word in wanted:
+        pattern = re.compile(".*".join(re.escape(part) for part in word.split("*")))
+        matching = [name for name in tables if pattern.fullmatch(name)]
+        found += [name for name in matching if name not in found]
+        if not matching:
+            missing.append(word)
+    return found, missing
+
+
+def human(number: float) -> str:
+    """Bytes for people: 1.5 GiB."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if number < 1024:
+            return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
+        number /= 1024
+    return f"{number:.1f} TiB"

@@ -1,0 +1,160 @@
+# Copyright: Contributors to koverse.runbook
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Accumulo's tables on their way to a backup set and back."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible_collections.koverse.runbook.plugins.module_utils.hadoop import Hadoop
+from ansible_collections.koverse.runbook.plugins.module_utils.net import NoAnswer
+from ansible_collections.koverse.runbook.plugins.module_utils.probes import Cluster
+from ansible_collections.koverse.runbook.plugins.module_utils.shell import Shell, quoted
+from ansible_collections.koverse.runbook.plugins.module_utils.worker import Context, WorkerError
+
+_AT_ONCE = 200  # files that one rfile-info takes
+_SYSTEM_NAMESPACES = ("", "accumulo")
+_USER_FILE = "_user.cfg"
+_NAMESPACE_FILE = "_ns.cfg"
+
+
+class Accumulo:
+    """Accumulo's command-line tools, run as its user."""
+
+    def __init__(self, context: Context, work: Mapping[str, Any]) -> None:
+        """work: `manager` (its catalogue entry), `zookeeper` (the ensemble's servers)."""
+        self.context, self.entry = context, work["manager"]
+        self._cluster = Cluster(work["zookeeper"])
+
+    def facts(self) -> dict[str, Any]:
+        """What ZooKeeper says of the instance; see module_utils/accumulo.py."""
+        self._cluster.forget()
+        try:
+            return self._cluster.accumulo(self.entry["probe"].get("instance"))
+        except NoAnswer as error:
+            raise WorkerError(str(error)) from error
+
+    def tables(self) -> dict[str, str]:
+        """The tables of users: name to id."""
+        return {
+            table["name"]: number
+            for number, table in self.facts()["tables"].items()
+            if table["name"] and not table["name"].startswith("accumulo.")
+        }
+
+    def shell(self, commands: Sequence[str]) -> str:
+        """What commands print, in a session of their own."""
+        return Shell(self.context, self.entry).run(commands)
+
+    def run(self, *words: str) -> str:
+        """The output of `accumulo WORDS`."""
+        return self.context.run([self.entry["tool"], *words], self.entry["user"])
+
+    def version(self) -> str:
+        """Accumulo's version, such as 2.1.4."""
+        found = re.search(r"\d+(\.\d+)+\S*", self.run("version"))
+        return found[0] if found else ""
+
+    def entries(self, files: Sequence[str]) -> dict[str, int]:
+        """How many entries each of these RFiles holds, deleted and hidden ones included."""
+        found: dict[str, int] = {}
+        for first in range(0, len(files), _AT_ONCE):
+            found.update(counted(self.run("rfile-info", *files[first : first + _AT_ONCE])))
+        missing = [file for file in files if file not in found]
+        if missing:
+            raise WorkerError(f"rfile-info does not say how many entries there are in: {', '.join(missing[:5])}")
+        return found
+
+    def unreadable(self, tables: Sequence[str], commands: Sequence[str]) -> list[str]:
+        """Runs commands, and tells those of the tables that the shell's user may not read, which a clone needs."""
+        output = self.shell([*commands, "userpermissions"])
+        granted = {match[1]: match[2] for match in re.finditer(r"^Table permissions \((.+?)\): (.*)$", output, re.MULTILINE)}
+        return [table for table in tables if "Table.READ" not in granted.get(table, "")]
+
+    def settings(self) -> list[str]:
+        """Shell commands that bring back what an export does not carry: namespaces, users without their passwords, permissions,
+        authorizations, and the system configuration that is kept in ZooKeeper."""
+        directory = os.path.join(self.context.directory, "settings")
+        os.makedirs(directory)
+        try:
+            shutil.chown(directory, self.entry["user"])
+            self.run("admin", "dumpConfig", "-a", "-d", directory)
+            texts = {}
+            for name in sorted(os.listdir(directory)):
+                with open(os.path.join(directory, name), encoding="utf-8") as file:
+                    texts[name] = file.read().splitlines()
+        finally:
+            shutil.rmtree(directory)
+        return settings_script(texts, system_properties(self.shell(["config -np"])))
+
+
+def counted(output: str) -> dict[str, int]:
+    """Entries of each file, from what rfile-info prints: a block for each file, in it a number for each locality group."""
+    found: dict[str, int] = {}
+    for block in re.split(r"^Reading file: ", output, flags=re.MULTILINE)[1:]:
+        numbers = re.findall(r"^\s*Num\s+entries\s*:\s*([\d,]+)", block, re.MULTILINE)
+        found[block.split("\n", 1)[0].strip()] = sum(int(number.replace(",", "")) for number in numbers)
+    return found
+
+
+def system_properties(output: str) -> dict[str, str]:
+    """What is configured in ZooKeeper for the whole instance, from what the shell's `config -np` prints."""
+    found, name = {}, ""
+    for line in output.splitlines():
+        match = re.match(r"^(default|site|system)\s+\|\s+(\S+)[ .]* \| ?(.*)$", line)
+        if match:
+            name = name if match[2] == "@override" else match[2]
+            if match[1] == "system":
+                found[name] = match[3]
+    return found
+
+
+def settings_script(texts: Mapping[str, Sequence[str]], system: Mapping[str, str]) -> list[str]:
+    """The commands of `Accumulo.settings`, from the files that `accumulo admin dumpConfig` writes (name to lines).
+
+    Its lines are not fit to be replayed as they are: nothing is quoted, and what every instance has by itself is among them.
+    """
+    namespaces, users = [], []
+    for name, lines in texts.items():
+        if name.endswith(_NAMESPACE_FILE) and name[: -len(_NAMESPACE_FILE)] not in _SYSTEM_NAMESPACES:
+            namespaces += [requoted(line) for line in lines if line.strip()]
+        elif name.endswith(_USER_FILE):
+            users += [requoted(line) for line in lines if line.strip() and not _of_the_system(line)]
+    return [*namespaces, *users, *(f"config -s {quoted(f'{name}={value}')}" for name, value in sorted(system.items()))]
+
+
+def _of_the_system(line: str) -> bool:
+    """Permissions on what Accumulo makes itself: every user has them."""
+    return bool(re.search(r" -(t accumulo\.\S+|ns accumulo|ns ) -u ", line))
+
+
+def requoted(line: str) -> str:
+    """A line of dumpConfig with its values quoted."""
+    for pattern in (
+        r"^(createuser|createnamespace) (.*)$",
+        r"^(setauths -u) (.*) (-s) (.*)$",
+        r"^(grant \S+ -s -u) (.*)$",
+        r"^(grant \S+ -t) (.*) (-u) (.*)$",
+        r"^(grant \S+ -ns) (.*) (-u) (.*)$",
+        r"^(config -ns) (.*) (-s) (.*)$",
+    ):
+        match = re.match(pattern, line)
+        if match:
+            words = match.groups()
+            return " ".join(word if position % 2 == 0 else quoted(word) for position, word in enumerate(words))
+    raise WorkerError(f"dumpConfig wrote a line that is not known: {line}")
+
+
+def export(accumulo: Accumulo, hadoop: Hadoop, clones: Mapping[str, str], directory: str) -> None:
+    """Takes the clones offline and exports them. clones: table to its clone. directory: in HDFS; each table gets one below it."""
+    hadoop.fs("-rm", "-r", "-f", "-skipTrash", directory.rpartition("/")[0])
+    hadoop.fs("-mkdir", "-p", directory)
+    hadoop.fs("-chown", accumulo.entry["user"], directory)
+    commands = []
+    for table, clone in clones.items():
+        commands += [f"offline -w -t {clone}", f"exporttable -t {clone} {directory}/{table}"]
+    accumulo.shell(commands)

@@ -1,0 +1,318 @@
+# Copyright: Contributors to koverse.runbook
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A worker: a process on a host that lives for one run of a playbook, does its steps one after the other, and cleans up at its end.
+
+A backup takes hours and holds things meanwhile: a stopped Koverse, an open database snapshot, cloned tables. They belong to the worker.
+The controller begins steps and looks at their progress, through a socket that only root can open. When nobody looks any more, because
+the controller is gone, the worker closes by itself: it undoes what is not finished, and ends. One worker of a name runs on a host;
+who comes second is told whose it is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import queue
+import signal
+import socket
+import socketserver
+import subprocess
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+RUN_DIRECTORY = "/run/koverse-runbook"
+LEASE = 90.0  # seconds without a look in which a step goes on; the controller looks every few seconds
+IDLE_LEASE = 900.0  # the same between two steps, while the controller is busy elsewhere, for instance with files on their way
+_CONNECT_TIMEOUT = 5.0
+_ABORT_TIMEOUT = 60.0
+_LAST_LINES = 8
+
+Answer = dict[str, Any]
+
+
+class WorkerError(Exception):
+    """A step could not be done; the text says what was tried and what was seen."""
+
+
+class Busy(Exception):
+    """Another worker of this name runs on the host. `owner` says whose it is, None where it does not answer."""
+
+    def __init__(self, owner: Mapping[str, Any] | None) -> None:
+        super().__init__("another worker runs")
+        self.owner = owner
+
+
+class Gone(Exception):
+    """There is no worker to talk to."""
+
+
+class Context:
+    """What a worker's steps use: commands that end with the worker, progress, times."""
+
+    def __init__(self, directory: str) -> None:
+        """directory: the run's own directory on this host, removed at the end."""
+        self.directory = directory
+        self.progress = ""
+        self.times: list[dict[str, Any]] = []
+        self.aborted = threading.Event()
+        self._children: set[subprocess.Popen[bytes]] = set()
+        self._lock = threading.Lock()
+
+    @contextlib.contextmanager
+    def timed(self, name: str) -> Iterator[None]:
+        """Notes how long a part of a step took, and says that it is under way."""
+        self.progress = name
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self.times.append({"step": name, "seconds": round(time.monotonic() - began, 2)})
+
+    def popen(self, words: Sequence[str], user: str | None = None, environment: Mapping[str, str] | None = None, **streams: Any) -> Any:
+        """A command as `user`, with all it starts in a session of its own, so that it can be ended with the worker."""
+        if self.aborted.is_set():
+            raise WorkerError("given up")
+        command = ["runuser", "-u", user, "--", *words] if user else list(words)
+        streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **streams}
+        try:
+            child = subprocess.Popen(  # pylint: disable=ansible-bad-function,consider-using-with
+                command, start_new_session=True, cwd="/", env={**os.environ, **(environment or {})}, **streams
+            )
+        except OSError as error:
+            raise WorkerError(f"'{words[0]}' cannot be run: {error.strerror}") from error
+        with self._lock:
+            self._children.add(child)
+        return child
+
+    def ended(self, child: Any) -> int:
+        """Waits for a command's end; its exit status."""
+        code = int(child.wait())
+        with self._lock:
+            self._children.discard(child)
+        if self.aborted.is_set():
+            raise WorkerError("given up")
+        return code
+
+    def run(
+        self,
+        words: Sequence[str],
+        user: str | None = None,
+        stdin: bytes = b"",
+        environment: Mapping[str, str] | None = None,
+        allowed: Sequence[int] = (0,),
+    ) -> str:
+        """A command's standard output. Raises WorkerError with what it said where its exit status is not allowed."""
+        child = self.popen(words, user, environment, stdin=subprocess.PIPE)
+        output, errors = child.communicate(stdin)
+        code = self.ended(child)
+        if code not in allowed:
+            raise WorkerError(f"'{' '.join(words)}' ended with status {code}: {last_words(errors.decode('utf-8', 'replace'))}")
+        return output.decode("utf-8", "replace")
+
+    def end_children(self) -> None:
+        """Ends every command that still runs, with all its processes."""
+        with self._lock:
+            children, self._children = self._children, set()
+        for child in children:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
+
+
+def last_words(text: str) -> str:
+    """What a command says went wrong, in one line: its last lines, without what Hadoop's tools log on the way."""
+    lines = [" ".join(line.split()) for line in text.splitlines() if line.strip()]
+    telling = [line for line in lines if " INFO " not in line and " WARN " not in line and not line.startswith(("at ", "... "))]
+    return " / ".join((telling or lines)[-_LAST_LINES:]) or "nothing"
+
+
+class Part:
+    """What a worker does: steps by name, and `close`, which leaves the host as it was but for what is finished."""
+
+    def __init__(self, context: Context, arguments: Mapping[str, Any]) -> None:
+        self.context, self.arguments = context, arguments
+
+    def step(self, name: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Does a step; its result as plain data. Raises WorkerError."""
+        raise NotImplementedError
+
+    def close(self) -> list[str]:
+        """Undoes what is not finished; what it could not undo."""
+        raise NotImplementedError
+
+
+class _Handler(socketserver.StreamRequestHandler):
+    def handle(self) -> None:
+        request = json.loads(self.rfile.readline())
+        answer = self.server.worker.answer(request)  # type: ignore[attr-defined]
+        self.wfile.write(json.dumps(answer).encode() + b"\n")
+
+
+class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    daemon_threads = True
+
+
+class _Worker:
+    """The worker's own side."""
+
+    def __init__(self, make: Callable[[Context], Part], context: Context, owner: Mapping[str, Any]) -> None:
+        self.context, self.owner = context, owner
+        self.part = make(context)
+        self.heard = time.monotonic()
+        self.requests: queue.Queue[Mapping[str, Any] | None] = queue.Queue()
+        self.state: Answer = {"running": False, "step": None, "failed": None, "result": {}}
+        self.over = threading.Event()
+
+    def answer(self, request: Mapping[str, Any]) -> Answer:
+        """Called by the socket's threads."""
+        if request["ask"] == "owner":
+            return {"owner": self.owner, "heard": round(time.monotonic() - self.heard, 1)}
+        self.heard = time.monotonic()
+        if request["ask"] == "begin":
+            self.state = {"running": True, "step": request["step"], "failed": None, "result": {}}
+            self.requests.put(request)
+        elif request["ask"] == "abort":
+            self.abort()
+            self.over.wait(_ABORT_TIMEOUT)
+        return {**self.state, "progress": self.context.progress}
+
+    def abort(self) -> None:
+        """Ends the step under way, and the worker with it."""
+        self.context.aborted.set()
+        self.context.end_children()
+        self.requests.put(None)
+
+    def _watch(self) -> None:
+        """Gives up where nobody looks any more."""
+        while not self.over.wait(1):
+            if time.monotonic() - self.heard > (LEASE if self.state["running"] else IDLE_LEASE):
+                self.abort()
+                return
+
+    def work(self) -> None:
+        """Does what is asked for, until the step `close` or the end of the lease."""
+        threading.Thread(target=self._watch, daemon=True).start()
+        closing = False
+        while not closing:
+            request = self.requests.get()
+            closing = request is None or request["step"] == "close"
+            if not closing:
+                assert request is not None  # noqa: S101
+                self._do(request)
+        self.context.aborted.clear()  # what cleans up has to run
+        self.context.end_children()
+        try:
+            left = self.part.close()
+            self.state = {**self.state, "running": False, "failed": None, "result": {"left": left}}
+        except (WorkerError, OSError) as error:
+            self.state = {**self.state, "running": False, "failed": str(error)}
+        self.over.set()
+
+    def _do(self, request: Mapping[str, Any]) -> None:
+        began = len(self.context.times)
+        try:
+            result: Mapping[str, Any] = self.part.step(request["step"], request["arguments"])
+            failed = None
+        except (WorkerError, OSError) as error:
+            result, failed = {}, str(error)
+        except Exception as error:  # the controller must hear of it, whatever it is
+            traceback.print_exc()
+            result, failed = {}, f"{type(error).__name__}: {error}"
+        times = self.context.times[began:]
+        self.state = {"running": False, "step": request["step"], "failed": failed, "result": {**result, "times": times}}
+
+
+def _paths(name: str) -> tuple[str, str, str]:
+    return tuple(f"{RUN_DIRECTORY}/{name}.{suffix}" for suffix in ("sock", "lock", "log"))  # type: ignore[return-value]
+
+
+def launch(name: str, make: Callable[[Context], Part], directory: str, owner: Mapping[str, Any]) -> None:
+    """Starts the worker `name`, in a process that outlives this one. Raises Busy where one runs already."""
+    sock, lock_file, log = _paths(name)
+    os.makedirs(RUN_DIRECTORY, mode=0o700, exist_ok=True)
+    lock = os.open(lock_file, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(lock)
+        with contextlib.suppress(Gone):
+            raise Busy(ask(name, {"ask": "owner"})) from error
+        raise Busy(None) from error
+    reader, writer = os.pipe()
+    if os.fork():
+        os.close(writer)
+        with os.fdopen(reader, encoding="utf-8") as told:
+            said = told.read()
+        if said != "ready":
+            raise WorkerError(f"the worker did not start: {said or 'it ended at once'}")
+        return
+    os.close(reader)
+    status = 1
+    try:
+        _detach(log)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(sock)
+        os.makedirs(directory, exist_ok=True)
+        worker = _Worker(make, Context(directory), owner)
+        with _Server(sock, _Handler) as server:
+            server.worker = worker  # type: ignore[attr-defined]
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            os.write(writer, b"ready")
+            os.close(writer)
+            worker.work()
+            time.sleep(0.5)  # who asked for the end reads the answer
+            server.shutdown()
+        os.unlink(sock)
+        status = 0
+    except Exception:
+        traceback.print_exc()
+    finally:
+        os._exit(status)
+
+
+def _detach(log: str) -> None:
+    """No terminal, no session, no streams of the process that started this one."""
+    os.setsid()
+    os.chdir("/")
+    os.umask(0o022)
+    null, file = os.open(os.devnull, os.O_RDONLY), os.open(log, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
+    for source, target in ((null, 0), (file, 1), (file, 2)):
+        os.dup2(source, target)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+
+def ask(name: str, request: Mapping[str, Any], timeout: float = _CONNECT_TIMEOUT) -> Answer:
+    """The answer of the worker `name`. Raises Gone where there is none."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(timeout)
+        try:
+            connection.connect(_paths(name)[0])
+            connection.sendall(json.dumps(request).encode() + b"\n")
+            with connection.makefile("rb") as stream:
+                line = stream.readline()
+        except OSError as error:
+            raise Gone(f"no worker answers on this host ({error})") from error
+    if not line:
+        raise Gone("the worker on this host ended without an answer")
+    return json.loads(line)
+
+
+def abort(name: str) -> None:
+    """Lets a worker undo what it holds, and end."""
+    with contextlib.suppress(Gone):
+        ask(name, {"ask": "abort"}, _ABORT_TIMEOUT + _CONNECT_TIMEOUT)
+
+
+def wait(name: str, seconds: float, interval: float = 0.1) -> Answer:
+    """Looks at the worker until its step is over, or for `seconds`. Raises Gone."""
+    end = time.monotonic() + seconds
+    while True:
+        state = ask(name, {"ask": "look"})
+        if not state["running"] or time.monotonic() > end:
+            return state
+        time.sleep(interval)

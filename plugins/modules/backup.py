@@ -1,0 +1,109 @@
+#!/usr/bin/python
+# Copyright: Contributors to koverse.runbook
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: backup
+short_description: Do a step of a backup on this host
+version_added: "0.1.0"
+author: [Contributors to koverse.runbook (@koverse)]
+description:
+  - The steps of C(playbooks/backup.yml), in their order. What each host has to do, M(koverse.runbook.backup_plan) has decided
+    (registered as C(runbook_backup)).
+  - A worker process on each host does the steps, and holds what has to be held between them. When the controller does not look any more,
+    the worker starts Koverse again, removes what is not finished, and ends.
+  - A line of progress appears at least every 10 seconds.
+options:
+  step:
+    description:
+      - V(open) starts the worker, checks all that can be checked, removes what an interrupted backup has left, and flushes the tables.
+        It refuses where another backup runs.
+      - V(hold) stops what writes, V(release) starts it again.
+      - V(freeze) clones the tables, and begins the snapshot of the databases.
+      - V(collect) copies tables and directories to the set, dumps the databases, and archives the configuration.
+      - V(deliver) brings to the backup host what was collected on other hosts.
+      - V(publish) reads the whole set back, writes its manifest, and gives it its name.
+      - V(close) removes clones, snapshots and whatever is not finished, and ends the worker.
+    type: str
+    choices: [open, hold, freeze, release, collect, deliver, publish, close]
+    required: true
+  postgres_password:
+    description: For V(open), the password with which PostgreSQL's tools log in. Without one by default.
+    type: str
+  work:
+    description: What to do, worked out on the controller. Filled in by the action plugin of the same name; do not set it.
+    type: dict
+attributes:
+  check_mode:
+    description: Does nothing.
+    support: full
+  diff_mode:
+    description: Returns nothing for a diff.
+    support: none
+seealso:
+  - module: koverse.runbook.backup_plan
+"""
+
+EXAMPLES = r"""
+- name: Clone the tables, and begin the database snapshot
+  koverse.runbook.backup:
+    step: freeze
+  become: true
+"""
+
+RETURN = r"""
+result:
+  description: What the step has found or made; depends on the step.
+  type: dict
+  returned: success
+  sample: {warnings: [], removed: [], tables: [kv_index, kv_record]}
+"""
+
+import os
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.koverse.runbook.plugins.module_utils import worker
+from ansible_collections.koverse.runbook.plugins.module_utils.backup import Backup
+
+
+def main() -> None:
+    """One slice of the action plugin's wait."""
+    steps = ["open", "hold", "freeze", "release", "collect", "deliver", "publish", "close"]
+    module = AnsibleModule(
+        argument_spec={
+            "step": {"type": "str", "choices": steps, "required": True},
+            "work": {"type": "dict"},
+            "postgres_password": {"type": "str", "no_log": True},
+        },
+        supports_check_mode=True,
+    )
+    work = module.params["work"]
+    if not work:
+        module.fail_json(msg="koverse.runbook.backup is run by its action plugin, which was not found. Call it by its full name.")
+    try:
+        if work["launch"]:
+            if work["take_over"]:
+                worker.abort(work["worker"])
+            # Files are fetched by the user who has logged in.
+            arguments = {
+                **work["launch"],
+                "login": int(os.environ.get("SUDO_UID", os.getuid())),
+                "postgres_password": module.params["postgres_password"],
+            }
+            worker.launch(work["worker"], lambda context: Backup(context, arguments), arguments["directory"], work["owner"])
+        if work["begin"]:
+            worker.ask(work["worker"], {"ask": "begin", "step": module.params["step"], "arguments": work["begin"]["arguments"]})
+        state = worker.wait(work["worker"], work["slice"])
+    except worker.Busy as error:
+        module.exit_json(changed=False, busy=error.owner or {})
+    except worker.Gone as error:
+        module.exit_json(changed=False, gone=str(error))
+    except worker.WorkerError as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(changed=False, state=state)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,189 @@
+# Copyright: Contributors to koverse.runbook
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a backup is to do, from the plan, the whole picture and the user's settings. Pure functions, but for what they warn of."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.common.yaml import yaml_load
+from ansible_collections.koverse.runbook.plugins.module_utils import manifest
+
+from . import decide
+from .catalogue import RunbookError, did_you_mean
+from .controller import RunbookAction, remote
+from .plan import Plan
+
+WORKER = "backup"
+_DIRECTORY = "/var/lib/koverse-runbook/backup"
+SPOOL = "/var/tmp/koverse-runbook"  # noqa: S108 below it, a directory that only its user can read
+# The most that may pass until another controller's backup counts as given up.
+_PATIENCE = 120.0
+
+
+def of_data(plan: Plan, kind: str) -> list[str]:
+    """What the catalogue's components keep of a kind: tables, databases, directories."""
+    return list(dict.fromkeys(item for name in plan["instances"] for item in plan["components"][name]["data"].get(kind, [])))
+
+
+def one(plan: Plan, probe: str) -> str | None:
+    """The component with a type of probe, None where the cluster has none."""
+    return next((name for name in plan["instances"] if plan["components"][name]["probe"]["type"] == probe), None)
+
+
+def held(plan: Plan, whole: decide.Picture) -> tuple[dict[str, list[str]], list[str]]:
+    """Host to the components that have to be stopped while their data is frozen, and what forbids that.
+
+    Those are the ones that run now; one that is stopped does not write. Of one that is not seen nothing is known.
+    """
+    hosts: dict[str, list[str]] = {}
+    problems = []
+    for name in plan["instances"]:
+        if not plan["components"][name]["data"]:
+            continue
+        for host, row in whole[name].items():
+            if row["state"] == "running" and row["health"] == "healthy":
+                hosts.setdefault(host, []).append(name)
+            elif not decide.is_gone(row):
+                problems.append(f"{plan['components'][name]['title']} on {host}: {row['evidence']}. It writes what is to be backed up")
+    return hosts, problems
+
+
+def decided(plan: Plan, whole: decide.Picture, settings: Mapping[str, Any], now: float) -> dict[str, Any]:
+    """The run: `id`, `backup_host`, `postgres_host`, `held` (host to components), `yarn`. Raises RunbookError with all that forbids it."""
+    problems = _setting_problems(plan, settings)
+    needed = decide.needed_to_persist(plan) + [name for name in (one(plan, "postgres"),) if name]
+    judged = decide.verdicts(plan, whole, dict.fromkeys(needed))
+    problems += decide.lines(plan, {name: verdict.problems for name, verdict in judged.items()})
+    hosts, forbidding = held(plan, whole)
+    problems += forbidding
+    manager, database = one(plan, "accumulo_manager"), one(plan, "postgres")
+    if not manager or not one(plan, "hdfs_namenode"):
+        problems.append("The inventory has no Accumulo manager or no NameNode: there is nothing to take a backup of.")
+    if problems:
+        raise RunbookError([*problems, "Nothing was changed. A backup needs a healthy cluster: startup.yml says what is missing."])
+    workers = [name for name in (one(plan, "yarn_resourcemanager"), one(plan, "yarn_nodemanager")) if name]
+    runs = len(workers) == 2 and all(any(row["health"] == "healthy" for row in whole[name].values()) for name in workers)
+    return {
+        "id": manifest.new_id(now),
+        "backup_host": settings["backup_host"] or plan["instances"][manager][0],
+        "postgres_host": plan["instances"][database][0] if database and of_data(plan, "databases") else None,
+        "held": hosts,
+        "yarn": runs and settings["runner"] == "auto",
+    }
+
+
+def _setting_problems(plan: Plan, settings: Mapping[str, Any]) -> list[str]:
+    problems = []
+    if not settings["uri"] or ("://" not in settings["uri"] and not settings["uri"].startswith("/")):
+        problems.append(
+            f"runbook_backup_uri: expected where sets are kept, such as hdfs://other/backups, file:///mnt/backups or s3a://bucket/backups, "
+            f"found {settings['uri'] or 'nothing'!r}."
+        )
+    if settings["backup_host"] and settings["backup_host"] not in plan["addresses"]:
+        problems.append(
+            f"runbook_backup_host: '{settings['backup_host']}' is none of the cluster's hosts. "
+            f"{did_you_mean(settings['backup_host'], plan['addresses'])}"
+        )
+    for key in ("maps", "bandwidth"):
+        if settings[key] < 0:
+            problems.append(f"runbook_backup_{key}: expected a number from 0 (DistCp's own), found {settings[key]}.")
+    if settings["hold_limit"] < 5:
+        problems.append(f"runbook_backup_hold_limit: expected at least 5 seconds, found {settings['hold_limit']}.")
+    return problems
+
+
+def arguments(plan: Plan, run: Mapping[str, Any], host: str) -> dict[str, Any]:
+    """What the worker of a host is to know; see module_utils/backup.py."""
+    settings, components = run["settings"], plan["components"]
+    manager, namenode, database = one(plan, "accumulo_manager"), one(plan, "hdfs_namenode"), one(plan, "postgres")
+    here = [name for name, hosts in plan["instances"].items() if host in hosts]
+    given: dict[str, Any] = {
+        "id": run["id"],
+        "directory": f"{_DIRECTORY}/{run['id']}",
+        "spool": f"{SPOOL}/{run['id']}",
+        "recipients": settings["recipients"],
+        "files": {name: components[name]["config"] + service_files(components[name]) for name in here},
+        "archive": f"hosts/{host}.tar.gz",
+        "hold": None,
+        "postgres": None,
+        "set": None,
+    }
+    if host in run["held"]:
+        work = RunbookAction.work_for(plan, host, run["held"][host])
+        given["hold"] = {"work": work, "limit": settings["hold_limit"]}
+    if host == run["postgres_host"] and database:
+        login = {"os_user": components[database]["user"], "port": components[database]["ports"]["sql"], **settings["postgres_login"]}
+        given["postgres"] = {"login": login, "databases": of_data(plan, "databases")}
+    if host == run["backup_host"] and manager and namenode:
+        given["set"] = {
+            "uri": settings["uri"],
+            "tables": settings["tables"] or of_data(plan, "tables"),
+            "directories": of_data(plan, "directories"),
+            "hdfs": remote(components[namenode]),
+            "accumulo": {"manager": remote(components[manager]), "zookeeper": plan["zookeeper"]},
+            "copy": {"yarn": run["yarn"], "maps": settings["maps"], "bandwidth": settings["bandwidth"]},
+        }
+    return given
+
+
+def service_files(entry: Mapping[str, Any]) -> list[str]:
+    """Where a service's unit, init script and options may be."""
+    service = entry["service"]
+    return [f"/etc/systemd/system/{service}.service*", f"/etc/init.d/{service}", f"/etc/default/{service}"] if service else []
+
+
+def owner() -> dict[str, Any]:
+    """Whose run this is: the process of ansible-playbook, of which the caller is a child."""
+    pid = os.getppid()
+    return {"controller": platform.node(), "pid": pid, "started": _started(pid)}
+
+
+def is_over(other: Mapping[str, Any] | None, heard: float) -> bool:
+    """Whether the run that another worker belongs to has ended without a word."""
+    if other and other["controller"] == platform.node():
+        return _started(other["pid"]) != other["started"]
+    return heard > _PATIENCE
+
+
+def _started(pid: int) -> str | None:
+    """When a process began, so that its number is not taken for another one's; None where it is not there."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        return None
+
+
+def report(published: Mapping[str, Any], warnings: Sequence[str]) -> list[str]:
+    """The closing table."""
+    whole = published["manifest"]
+    human = manifest.human
+    rows = [("what", "entries or rows", "size")]
+    rows += [(f"table {table['name']}", f"{table['entries']:,}", human(table["bytes"])) for table in whole["tables"]]
+    rows += [
+        (f"database {database['name']}", f"{sum(database['tables'].values()):,}", human(database["bytes"]))
+        for database in whole["databases"]
+    ]
+    rows += [(f"directory {entry['path']}", f"{entry['files']:,} files", human(entry["bytes"])) for entry in whole["directories"]]
+    rows += [(f"configuration of {len(whole['hosts'])} hosts", "", human(sum(entry["bytes"] for entry in whole["hosts"])))]
+    rows += [("whole set", f"{published['files']:,} files", human(published["bytes"]))]
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    lines = [f"{row[0]:<{widths[0]}}  {row[1]:>{widths[1]}}  {row[2]:>{widths[2]}}" for row in rows]
+    hold = whole["hold"]
+    said = [f"Set {whole['id']}: {published['uri']}, verified", *lines]
+    if hold["seconds"] is not None:
+        said.append(f"Koverse was stopped for {hold['seconds']:.1f} s, and served again after {hold['serving']:.1f} s")
+    return [*said, *(f"Warning: {line}" for line in warnings)]
+
+
+def collection_version() -> str:
+    """This collection's version: from its MANIFEST.json where it is installed, from galaxy.yml in a checkout."""
+    root = Path(__file__).resolve().parents[2]
+    if (root / "MANIFEST.json").exists():
+        return json.loads((root / "MANIFEST.json").read_text(encoding="utf-8"))["collection_info"]["version"]
+    return yaml_load((root / "galaxy.yml").read_text(encoding="utf-8"))["version"]
