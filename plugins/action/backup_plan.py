@@ -8,17 +8,11 @@ from typing import Any
 from ansible_collections.koverse.runbook.plugins.plugin_utils import backup
 from ansible_collections.koverse.runbook.plugins.plugin_utils.controller import RunbookAction, display, seen
 
-_LOGIN = {"host": {"default": ""}, "user": {"default": ""}}
 _SPEC = {
-    "uri": {"type": "str", "required": True},
+    **backup.PLACE_SPEC,
     "tables": {"type": "list", "elements": "str", "default": []},
-    "backup_host": {"type": "str", "default": ""},
-    "maps": {"type": "int", "default": 0},
-    "bandwidth": {"type": "float", "default": 0.0},
     "recipients": {"type": "list", "elements": "str", "default": []},
-    "runner": {"type": "str", "choices": ["auto", "local"], "default": "auto"},
     "hold_limit": {"type": "float", "default": 60.0},
-    "postgres_login": {"type": "dict", "default": {}, "options": _LOGIN, "apply_defaults": True},
 }
 
 
@@ -33,7 +27,5 @@ class ActionModule(RunbookAction):
         decided = backup.decided(plan, seen(plan, task_vars), settings, time.time())
         if task_vars.get("ansible_check_mode"):
             tables = ", ".join(settings["tables"] or backup.of_data(plan, "tables"))
-            display.display(
-                f"    a set {decided['id']} of the tables {tables} would be made in {settings['uri']}; nothing is done in check mode"
-            )
-        return {"changed": False, **decided, "settings": settings, "hosts": plan["order"], "version": backup.collection_version()}
+            display.display(f"    would be made in {settings['uri']}: a set {decided['id']} of the tables {tables}")
+        return {"changed": False, **decided}

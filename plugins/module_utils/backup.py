@@ -35,6 +35,7 @@ class Backup(Part):
     recipients     public keys for age; empty: nothing is encrypted
     files          component to file patterns of its configuration, for an archive; empty: no archive
     hold           None, or `work` (see hold.Hold) and `limit` (seconds)
+    secrets        `postgres_password`, which may be missing
     postgres       None, or `login` (see postgres.Login) and `databases`
     set            None, or on the backup host: see `Builder`
     """
@@ -44,7 +45,7 @@ class Backup(Part):
         held, databases, built = (arguments[key] for key in ("hold", "postgres", "set"))
         spool = Spool(context, arguments)
         self._hold = Hold(context, held["work"], held["limit"]) if held else None
-        self._dumps = Dumps(context, spool, databases, arguments["postgres_password"]) if databases else None
+        self._dumps = Dumps(context, spool, databases, arguments["secrets"].get("postgres_password")) if databases else None
         self._builder = Builder(context, arguments["id"], spool, built) if built else None
         self._spool = spool
         self._steps: dict[str, Step] = {
@@ -369,15 +370,16 @@ class Builder:
         return {"tables": self._tables, "directories": self._directories}
 
     def _copy_directory(self, path: str) -> None:
-        if not self._hadoop.exists(path):
-            self._directories.append({"path": path, "exists": False, "files": 0, "bytes": 0})
+        owner = self._hadoop.owner(path)
+        if owner is None:
+            self._directories.append({"path": path, "exists": False, "owner": None, "files": 0, "bytes": 0})
             return
         files = [entry for entry in self._hadoop.listing(path, recursive=True) if not entry.directory]
         total = sum(entry.size for entry in files)
         target = manifest.directory_path(path)
         self._copy(path, [f"{self._own}{path}"], target.rpartition("/")[0], total)
         self._sources.update({f"{target}/{entry.path}": entry.size for entry in files})
-        self._directories.append({"path": path, "exists": True, "files": len(files), "bytes": total})
+        self._directories.append({"path": path, "exists": True, "owner": owner, "files": len(files), "bytes": total})
 
     def _copy(self, name: str, sources: list[str], target: str, total: int) -> None:
         options = hadoop.options(self._arguments["copy"], self._uri)

@@ -54,15 +54,20 @@ class Hadoop:
         """The cluster's own file system, such as `hdfs://koverse`."""
         return self.context.run([self.tool, "getconf", "-confKey", "fs.defaultFS"], self.user).strip().rstrip("/")
 
+    def owner(self, uri: str) -> str | None:
+        """`user:group` of a file or directory, None where it is not there. Raises WorkerError where that cannot be told."""
+        child = self.context.popen([self.tool, "dfs", "-stat", "%u:%g", escaped(uri)], self.user)
+        output, errors = child.communicate()
+        if self.context.ended(child) == 0:
+            return output.decode("utf-8", "replace").strip()
+        said = last_words(errors.decode("utf-8", "replace"))
+        if said.endswith("No such file or directory"):
+            return None
+        raise WorkerError(f"{uri}: {said}")
+
     def exists(self, uri: str) -> bool:
         """Whether there is something at a URI. Raises WorkerError where that cannot be told."""
-        child = self.context.popen([self.tool, "dfs", "-test", "-e", escaped(uri)], self.user)
-        _output, errors = child.communicate()
-        code = self.context.ended(child)
-        said = [line for line in errors.decode("utf-8", "replace").splitlines() if " WARN " not in line]
-        if code not in (0, 1) or said:
-            raise WorkerError(f"{uri}: {last_words(errors.decode('utf-8', 'replace'))}")
-        return code == 0
+        return self.owner(uri) is not None
 
     def listing(self, uri: str, recursive: bool = False) -> list[Entry]:
         """What is below a directory."""

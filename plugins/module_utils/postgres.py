@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import pwd
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from ansible_collections.koverse.runbook.plugins.module_utils.worker import Context, WorkerError, last_words
@@ -21,6 +21,10 @@ _SENTINEL = "koverse-runbook-answered"
 
 TABLES = """select format('%I.%I', n.nspname, c.relname) from pg_class c join pg_namespace n on n.oid = c.relnamespace
  where c.relkind in ('r', 'm') and n.nspname not like 'pg\\_%' and n.nspname <> 'information_schema' order by 1;"""
+# How many things a database holds that a restore would overwrite.
+CONTENTS = """select (select count(*) from pg_class c join pg_namespace n on n.oid = c.relnamespace
+ where n.nspname not like 'pg\\_%' and n.nspname <> 'information_schema') + (select count(*) from pg_largeobject_metadata);"""
+SYSTEM = "select system_identifier from pg_control_system();"
 OWNER = "select pg_get_userbyid(datdba) from pg_database where datname = current_database();"
 
 
@@ -118,3 +122,43 @@ def facts(login: Login, database: str) -> dict[str, Any]:
         return snapshot.facts()
     finally:
         snapshot.end()
+
+
+def missing_roles(text: str, known: Collection[str]) -> tuple[list[str], list[str]]:
+    """The statements of `pg_dumpall --globals-only` that make the roles that are not `known`, and those roles' names.
+
+    A role that is there keeps its password and its rights. Tablespaces are directories of another host: they are left out.
+    """
+    statements, made = [], []
+    for line in text.splitlines():
+        match = re.match(r'^(?:(CREATE|ALTER) ROLE|GRANT) ("(?:[^"]|"")+"|[^\s;]+)(?: TO ("(?:[^"]|"")+"|[^\s;]+))?', line)
+        if not match:
+            continue
+        member = match[3] if line.startswith("GRANT") else match[2]
+        if not member or _bare(member) in known:
+            continue
+        statements.append(re.sub(r" GRANTED BY .*;$", ";", line))
+        if match[1] == "CREATE":
+            made.append(_bare(member))
+    return statements, made
+
+
+def _bare(name: str) -> str:
+    return name[1:-1].replace('""', '"') if name.startswith('"') else name
+
+
+def differences(expected: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
+    """Where a database (see `Snapshot.facts`) is not what the manifest says."""
+    tables = {**dict.fromkeys(found["tables"]), **expected["tables"]}
+    wrong = [
+        f"table {table}: expected {_rows(rows)}, found {_rows(found['tables'].get(table))}"
+        for table, rows in tables.items()
+        if rows != found["tables"].get(table)
+    ]
+    if expected["large_objects"] != found["large_objects"]:
+        wrong.append(f"large objects: expected {expected['large_objects']}, found {found['large_objects']}")
+    return wrong
+
+
+def _rows(number: int | None) -> str:
+    return "no such table" if number is None else f"{number} rows"

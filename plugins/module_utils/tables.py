@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.koverse.runbook.plugins.module_utils.hadoop import Hadoop
@@ -74,6 +74,34 @@ class Accumulo:
         output = self.shell([*commands, "userpermissions"])
         granted = {match[1]: match[2] for match in re.finditer(r"^Table permissions \((.+?)\): (.*)$", output, re.MULTILINE)}
         return [table for table in tables if "Table.READ" not in granted.get(table, "")]
+
+    def users(self) -> list[str]:
+        """Accumulo's users."""
+        lines = self.shell(["users"]).splitlines()
+        # What the shell says of itself comes before; names follow the last line of its greeting.
+        start = max((position for position, line in enumerate(lines) if line.startswith("- ") or line == "-"), default=-1)
+        return [line.strip() for line in lines[start + 1 :] if line.strip()]
+
+    def make_namespaces(self, names: Collection[str]) -> None:
+        """Makes those that are missing."""
+        known = set(self.shell(["namespaces"]).split())
+        missing = [name for name in names if name not in known]
+        if missing:
+            self.shell([f"createnamespace {name}" for name in missing])
+
+    def import_table(self, name: str, directory: str, files: int) -> None:
+        """Imports a table from a directory of HDFS, which is empty afterwards. A table of that name, left by an interrupted run, goes.
+
+        From 2.1 on it stays offline. Raises WorkerError where it has not as many files then.
+        """
+        renamed = self.facts()["renamed"]
+        forget = [f"deletetable -f {name}"] if name in self.tables() else []
+        self.shell([*forget, f"importtable {'-o ' if renamed else ''}{name} {directory}"])
+        number = self.tables()[name]
+        found = self.shell([f"scan -t accumulo.metadata -b {number}; -e {number}< -c file -np"])
+        have = len(set(re.findall(r" file:(\S+)", found)))
+        if have != files:
+            raise WorkerError(f"table {name}: expected {files} files after its import, found {have}")
 
     def settings(self) -> list[str]:
         """Shell commands that bring back what an export does not carry: namespaces, users without their passwords, permissions,
@@ -158,3 +186,40 @@ def export(accumulo: Accumulo, hadoop: Hadoop, clones: Mapping[str, str], direct
     for table, clone in clones.items():
         commands += [f"offline -w -t {clone}", f"exporttable -t {clone} {directory}/{table}"]
     accumulo.shell(commands)
+
+
+def users(lines: Sequence[str]) -> list[str]:
+    """The users that a settings script makes."""
+    return [_unquoted(line.partition(" ")[2]) for line in lines if line.startswith("createuser ")]
+
+
+def grants(lines: Sequence[str], names: Mapping[str, str], present: Collection[str], partial: bool) -> list[str]:
+    """The commands of a settings script that concern users who are there, and tables that came back.
+
+    names: table of the set to the name that it has now. partial: only these tables came back, so that nothing else is touched.
+    """
+    commands = []
+    for line in lines:
+        words = re.findall(r"'[^']*'|\"[^\"]*\"|\S+", line)
+        user = _unquoted(words[words.index("-u") + 1]) if "-u" in words else None
+        if user is not None and user not in present:
+            continue
+        if words[0] == "grant" and "-t" in words:
+            position = words.index("-t") + 1
+            table = _unquoted(words[position])
+            if table in names:
+                commands.append(" ".join([*words[:position], names[table], *words[position + 1 :]]))
+        elif not partial and words[0] == "setauths":
+            labels = words[words.index("-s") + 1]
+            commands.append(f"setauths -u {quoted(user or '')} " + (f"-s {labels}" if _unquoted(labels) else "-c"))
+        elif not partial and (words[0] == "config" or (words[0] == "grant" and "-s" in words)):
+            commands.append(line)
+        elif not partial and words[0] == "grant" and "-ns" in words:
+            namespace = _unquoted(words[words.index("-ns") + 1])
+            if any(name.startswith(f"{namespace}.") for name in names.values()):
+                commands.append(line)
+    return commands
+
+
+def _unquoted(word: str) -> str:
+    return word[1:-1] if word[:1] in "'\"" and word[:1] == word[-1:] and len(word) > 1 else word

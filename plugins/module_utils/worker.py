@@ -231,18 +231,28 @@ def _paths(name: str) -> tuple[str, str, str]:
     return tuple(f"{RUN_DIRECTORY}/{name}.{suffix}" for suffix in ("sock", "lock", "log"))  # type: ignore[return-value]
 
 
-def launch(name: str, make: Callable[[Context], Part], directory: str, owner: Mapping[str, Any]) -> None:
-    """Starts the worker `name`, in a process that outlives this one. Raises Busy where one runs already."""
-    sock, lock_file, log = _paths(name)
+def _locked(name: str, patience: float) -> int:
+    """The worker's lock, which its process keeps. Raises Busy where another one has it for longer than `patience` seconds."""
     os.makedirs(RUN_DIRECTORY, mode=0o700, exist_ok=True)
-    lock = os.open(lock_file, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(lock)
-        with contextlib.suppress(Gone):
-            raise Busy(ask(name, {"ask": "owner"})) from error
-        raise Busy(None) from error
+    lock = os.open(_paths(name)[1], os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    end = time.monotonic() + patience
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return lock
+        except BlockingIOError as error:
+            if time.monotonic() > end:
+                os.close(lock)
+                with contextlib.suppress(Gone):
+                    raise Busy(ask(name, {"ask": "owner"})) from error
+                raise Busy(None) from error
+            time.sleep(0.1)
+
+
+def launch(name: str, make: Callable[[Context], Part], directory: str, owner: Mapping[str, Any], patience: float = 0) -> None:
+    """Starts the worker `name`, in a process that outlives this one. Raises Busy where one still runs after `patience` seconds."""
+    sock, _lock_file, log = _paths(name)
+    _locked(name, patience)
     reader, writer = os.pipe()
     if os.fork():
         os.close(writer)
@@ -316,3 +326,29 @@ def wait(name: str, seconds: float, interval: float = 0.1) -> Answer:
         if not state["running"] or time.monotonic() > end:
             return state
         time.sleep(interval)
+
+
+def one_slice(
+    step: str, work: Mapping[str, Any], given: Mapping[str, Any], make: Callable[[Context, Mapping[str, Any]], Part]
+) -> dict[str, Any]:
+    """What a module does in one call: starts the worker, begins a step, looks for a while.
+
+    work: `worker` (its name), `owner`, `launch` (the part's arguments, or None), `take_over` (end the worker that is there first),
+    `begin` (a step's `arguments`, or None), `slice` (seconds). given: what only the host knows, for the part's arguments.
+    Returns `state` (see _Worker), or `busy` (whose worker is there), or `gone` (why there is none). Raises WorkerError.
+    """
+    name = work["worker"]
+    try:
+        if work["launch"]:
+            if work["take_over"]:
+                abort(name)
+            arguments = {**work["launch"], **given}
+            patience = _ABORT_TIMEOUT if work["take_over"] else 0
+            launch(name, lambda context: make(context, arguments), arguments["directory"], work["owner"], patience)
+        if work["begin"]:
+            ask(name, {"ask": "begin", "step": step, "arguments": work["begin"]["arguments"]})
+        return {"state": wait(name, work["slice"])}
+    except Busy as error:
+        return {"busy": error.owner or {}}
+    except Gone as error:
+        return {"gone": str(error)}

@@ -29,9 +29,13 @@ options:
     type: str
     choices: [open, hold, freeze, release, collect, deliver, publish, close]
     required: true
-  postgres_password:
-    description: For V(open), the password with which PostgreSQL's tools log in. Without one by default.
-    type: str
+  secrets:
+    description: For V(open). They reach the tools through files that only their users can read.
+    type: dict
+    suboptions:
+      postgres_password:
+        description: The password with which PostgreSQL's tools log in. They log in without one by default.
+        type: str
   work:
     description: What to do, worked out on the controller. Filled in by the action plugin of the same name; do not set it.
     type: dict
@@ -67,42 +71,29 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.koverse.runbook.plugins.module_utils import worker
 from ansible_collections.koverse.runbook.plugins.module_utils.backup import Backup
 
+STEPS = ("open", "hold", "freeze", "release", "collect", "deliver", "publish", "close")
+SECRETS = {"postgres_password": {"type": "str", "no_log": True}}
+
 
 def main() -> None:
     """One slice of the action plugin's wait."""
-    steps = ["open", "hold", "freeze", "release", "collect", "deliver", "publish", "close"]
     module = AnsibleModule(
         argument_spec={
-            "step": {"type": "str", "choices": steps, "required": True},
+            "step": {"type": "str", "choices": list(STEPS), "required": True},
+            "secrets": {"type": "dict", "options": SECRETS},
             "work": {"type": "dict"},
-            "postgres_password": {"type": "str", "no_log": True},
         },
         supports_check_mode=True,
     )
     work = module.params["work"]
     if not work:
         module.fail_json(msg="koverse.runbook.backup is run by its action plugin, which was not found. Call it by its full name.")
+    # Files are fetched by the user who has logged in.
+    given = {"login": int(os.environ.get("SUDO_UID", os.getuid())), "secrets": module.params["secrets"] or {}}
     try:
-        if work["launch"]:
-            if work["take_over"]:
-                worker.abort(work["worker"])
-            # Files are fetched by the user who has logged in.
-            arguments = {
-                **work["launch"],
-                "login": int(os.environ.get("SUDO_UID", os.getuid())),
-                "postgres_password": module.params["postgres_password"],
-            }
-            worker.launch(work["worker"], lambda context: Backup(context, arguments), arguments["directory"], work["owner"])
-        if work["begin"]:
-            worker.ask(work["worker"], {"ask": "begin", "step": module.params["step"], "arguments": work["begin"]["arguments"]})
-        state = worker.wait(work["worker"], work["slice"])
-    except worker.Busy as error:
-        module.exit_json(changed=False, busy=error.owner or {})
-    except worker.Gone as error:
-        module.exit_json(changed=False, gone=str(error))
+        module.exit_json(changed=False, **worker.one_slice(module.params["step"], work, given, Backup))
     except worker.WorkerError as error:
         module.fail_json(msg=str(error))
-    module.exit_json(changed=False, state=state)
 
 
 if __name__ == "__main__":

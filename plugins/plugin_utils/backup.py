@@ -5,8 +5,6 @@
 from __future__ import annotations
 
 import json
-import os
-import platform
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,11 +17,23 @@ from .catalogue import RunbookError, did_you_mean
 from .controller import RunbookAction, remote
 from .plan import Plan
 
-WORKER = "backup"
 _DIRECTORY = "/var/lib/koverse-runbook/backup"
-SPOOL = "/var/tmp/koverse-runbook"  # noqa: S108 below it, a directory that only its user can read
-# The most that may pass until another controller's backup counts as given up.
-_PATIENCE = 120.0
+_SPOOL = "/var/tmp/koverse-runbook"  # noqa: S108 below it, a directory that only its user can read
+
+# Options of every task that knows where sets are and how they are read and written.
+PLACE_SPEC: dict[str, Any] = {
+    "uri": {"type": "str", "required": True},
+    "backup_host": {"type": "str", "default": ""},
+    "maps": {"type": "int", "default": 0},
+    "bandwidth": {"type": "float", "default": 0.0},
+    "runner": {"type": "str", "choices": ["auto", "local"], "default": "auto"},
+    "postgres_login": {
+        "type": "dict",
+        "default": {},
+        "options": {"host": {"default": ""}, "user": {"default": ""}},
+        "apply_defaults": True,
+    },
+}
 
 
 def of_data(plan: Plan, kind: str) -> list[str]:
@@ -55,36 +65,48 @@ def held(plan: Plan, whole: decide.Picture) -> tuple[dict[str, list[str]], list[
 
 
 def decided(plan: Plan, whole: decide.Picture, settings: Mapping[str, Any], now: float) -> dict[str, Any]:
-    """The run: `id`, `backup_host`, `postgres_host`, `held` (host to components), `yarn`. Raises RunbookError with all that forbids it."""
-    problems = _setting_problems(plan, settings)
+    """The run: `id`, `held` (host to components), and `places`. Raises RunbookError with all that forbids it."""
+    problems = uri_problems(settings) + _setting_problems(plan, settings)
     needed = decide.needed_to_persist(plan) + [name for name in (one(plan, "postgres"),) if name]
     judged = decide.verdicts(plan, whole, dict.fromkeys(needed))
     problems += decide.lines(plan, {name: verdict.problems for name, verdict in judged.items()})
     hosts, forbidding = held(plan, whole)
     problems += forbidding
-    manager, database = one(plan, "accumulo_manager"), one(plan, "postgres")
-    if not manager or not one(plan, "hdfs_namenode"):
+    if not one(plan, "accumulo_manager") or not one(plan, "hdfs_namenode"):
         problems.append("The inventory has no Accumulo manager or no NameNode: there is nothing to take a backup of.")
     if problems:
         raise RunbookError([*problems, "Nothing was changed. A backup needs a healthy cluster: startup.yml says what is missing."])
+    return {"id": manifest.new_id(now), "held": hosts, **places(plan, whole, settings)}
+
+
+def places(plan: Plan, whole: decide.Picture, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Where what is done: `backup_host`, `postgres_host`, `yarn`, `hosts`; and the settings."""
+    manager, database = one(plan, "accumulo_manager"), one(plan, "postgres")
     workers = [name for name in (one(plan, "yarn_resourcemanager"), one(plan, "yarn_nodemanager")) if name]
     runs = len(workers) == 2 and all(any(row["health"] == "healthy" for row in whole[name].values()) for name in workers)
     return {
-        "id": manifest.new_id(now),
-        "backup_host": settings["backup_host"] or plan["instances"][manager][0],
+        "backup_host": settings["backup_host"] or plan["instances"][manager or ""][0],
         "postgres_host": plan["instances"][database][0] if database and of_data(plan, "databases") else None,
-        "held": hosts,
         "yarn": runs and settings["runner"] == "auto",
+        "hosts": plan["order"],
+        "settings": settings,
+        "version": collection_version(),
     }
 
 
-def _setting_problems(plan: Plan, settings: Mapping[str, Any]) -> list[str]:
+def uri_problems(settings: Mapping[str, Any]) -> list[str]:
+    """What is wrong with the place where sets are kept."""
     problems = []
     if not settings["uri"] or ("://" not in settings["uri"] and not settings["uri"].startswith("/")):
         problems.append(
             f"runbook_backup_uri: expected where sets are kept, such as hdfs://other/backups, file:///mnt/backups or s3a://bucket/backups, "
             f"found {settings['uri'] or 'nothing'!r}."
         )
+    return problems
+
+
+def _setting_problems(plan: Plan, settings: Mapping[str, Any]) -> list[str]:
+    problems = []
     if settings["backup_host"] and settings["backup_host"] not in plan["addresses"]:
         problems.append(
             f"runbook_backup_host: '{settings['backup_host']}' is none of the cluster's hosts. "
@@ -98,15 +120,39 @@ def _setting_problems(plan: Plan, settings: Mapping[str, Any]) -> list[str]:
     return problems
 
 
+def spool(run: Mapping[str, Any]) -> str:
+    """The directory on each host for files on their way."""
+    return f"{_SPOOL}/{run['id']}"
+
+
+def common(run: Mapping[str, Any]) -> dict[str, Any]:
+    """What the workers of all hosts are to know."""
+    return {"id": run["id"], "directory": f"{_DIRECTORY}/{run['id']}", "spool": spool(run)}
+
+
+def login(plan: Plan, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """How PostgreSQL's tools log in; see postgres.Login."""
+    entry = plan["components"][one(plan, "postgres") or ""]
+    return {"os_user": entry["user"], "port": entry["ports"]["sql"], **settings["postgres_login"]}
+
+
+def tools(plan: Plan, run: Mapping[str, Any]) -> dict[str, Any]:
+    """What runs the tools of Hadoop and Accumulo; see backup.Builder."""
+    components, settings = plan["components"], run["settings"]
+    return {
+        "uri": settings["uri"],
+        "hdfs": remote(components[one(plan, "hdfs_namenode") or ""]),
+        "accumulo": {"manager": remote(components[one(plan, "accumulo_manager") or ""]), "zookeeper": plan["zookeeper"]},
+        "copy": {"yarn": run["yarn"], "maps": settings["maps"], "bandwidth": settings["bandwidth"]},
+    }
+
+
 def arguments(plan: Plan, run: Mapping[str, Any], host: str) -> dict[str, Any]:
     """What the worker of a host is to know; see module_utils/backup.py."""
     settings, components = run["settings"], plan["components"]
-    manager, namenode, database = one(plan, "accumulo_manager"), one(plan, "hdfs_namenode"), one(plan, "postgres")
     here = [name for name, hosts in plan["instances"].items() if host in hosts]
     given: dict[str, Any] = {
-        "id": run["id"],
-        "directory": f"{_DIRECTORY}/{run['id']}",
-        "spool": f"{SPOOL}/{run['id']}",
+        **common(run),
         "recipients": settings["recipients"],
         "files": {name: components[name]["config"] + service_files(components[name]) for name in here},
         "archive": f"hosts/{host}.tar.gz",
@@ -117,18 +163,11 @@ def arguments(plan: Plan, run: Mapping[str, Any], host: str) -> dict[str, Any]:
     if host in run["held"]:
         work = RunbookAction.work_for(plan, host, run["held"][host])
         given["hold"] = {"work": work, "limit": settings["hold_limit"]}
-    if host == run["postgres_host"] and database:
-        login = {"os_user": components[database]["user"], "port": components[database]["ports"]["sql"], **settings["postgres_login"]}
-        given["postgres"] = {"login": login, "databases": of_data(plan, "databases")}
-    if host == run["backup_host"] and manager and namenode:
-        given["set"] = {
-            "uri": settings["uri"],
-            "tables": settings["tables"] or of_data(plan, "tables"),
-            "directories": of_data(plan, "directories"),
-            "hdfs": remote(components[namenode]),
-            "accumulo": {"manager": remote(components[manager]), "zookeeper": plan["zookeeper"]},
-            "copy": {"yarn": run["yarn"], "maps": settings["maps"], "bandwidth": settings["bandwidth"]},
-        }
+    if host == run["postgres_host"]:
+        given["postgres"] = {"login": login(plan, settings), "databases": of_data(plan, "databases")}
+    if host == run["backup_host"]:
+        tables, directories = settings["tables"] or of_data(plan, "tables"), of_data(plan, "directories")
+        given["set"] = {**tools(plan, run), "tables": tables, "directories": directories}
     return given
 
 
@@ -136,27 +175,6 @@ def service_files(entry: Mapping[str, Any]) -> list[str]:
     """Where a service's unit, init script and options may be."""
     service = entry["service"]
     return [f"/etc/systemd/system/{service}.service*", f"/etc/init.d/{service}", f"/etc/default/{service}"] if service else []
-
-
-def owner() -> dict[str, Any]:
-    """Whose run this is: the process of ansible-playbook, of which the caller is a child."""
-    pid = os.getppid()
-    return {"controller": platform.node(), "pid": pid, "started": _started(pid)}
-
-
-def is_over(other: Mapping[str, Any] | None, heard: float) -> bool:
-    """Whether the run that another worker belongs to has ended without a word."""
-    if other and other["controller"] == platform.node():
-        return _started(other["pid"]) != other["started"]
-    return heard > _PATIENCE
-
-
-def _started(pid: int) -> str | None:
-    """When a process began, so that its number is not taken for another one's; None where it is not there."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19]
-    except (OSError, IndexError):
-        return None
 
 
 def report(published: Mapping[str, Any], warnings: Sequence[str]) -> list[str]:
