@@ -382,7 +382,7 @@ class Builder:
         self._directories.append({"path": path, "exists": True, "owner": owner, "files": len(files), "bytes": total})
 
     def _copy(self, name: str, sources: list[str], target: str, total: int) -> None:
-        options = hadoop.options(self._arguments["copy"], self._uri)
+        options = hadoop.options(self._arguments["copy"], self._own, self._uri)
         with self.context.timed(f"copy {name}"):
             progress = Progress(self.context, f"copy {name}", total)
             self._hadoop.distcp(options, sources, f"{self._partial}/{target}", total, progress)

@@ -165,7 +165,10 @@ class Hadoop:
                 each(min(total, max(whole, total * int(percent[1]) // 100 if percent else 0)))
         code = self.context.ended(child)
         if code != 0:
-            raise WorkerError(f"DistCp to {target} ended with status {code}: {last_words(chr(10).join(log))}")
+            # A mapper's own words come long before the last ones.
+            causes = list(dict.fromkeys(line for line in log if line.startswith(("Error: ", "Caused by: "))))[-2:]
+            said = " / ".join(causes) or last_words("\n".join(log))
+            raise WorkerError(f"DistCp to {target} ended with status {code}: {said}")
 
 
 def _said(errors: IO[bytes]) -> str:
@@ -173,13 +176,15 @@ def _said(errors: IO[bytes]) -> str:
     return last_words(errors.read().decode("utf-8", "replace"))
 
 
-def options(arguments: dict[str, Any], to: str) -> list[str]:
+def options(arguments: dict[str, Any], *between: str) -> list[str]:
     """DistCp's options.
 
     arguments: `yarn` (whether YARN runs; else DistCp's local runner copies), `maps` (how many copy at the same time), `bandwidth`
-    (MB/s each), both 0 for DistCp's own. to: where it copies to; HDFS keeps the block size, so that DistCp can compare checksums.
+    (MB/s each), both 0 for DistCp's own. between: the two file systems' URIs. From HDFS to HDFS it keeps the block size, so that it can
+    compare checksums. A directory of the backup host is not one of the NodeManagers' hosts: only the local runner reaches it.
     """
-    words = [] if arguments["yarn"] else ["-Dmapreduce.framework.name=local"]
-    words += ["-pb"] if scheme(to) == "hdfs" else []
+    schemes = {scheme(uri) for uri in between}
+    words = [] if arguments["yarn"] and "file" not in schemes else ["-Dmapreduce.framework.name=local"]
+    words += ["-pb"] if schemes == {"hdfs"} else []
     words += ["-m", str(arguments["maps"])] if arguments["maps"] else []
     return words + (["-bandwidth", str(arguments["bandwidth"])] if arguments["bandwidth"] else [])

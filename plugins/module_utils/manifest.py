@@ -17,7 +17,8 @@ CHECKSUM = "manifest.json.sha256"
 _PARTIAL = ".partial"
 
 _ID = re.compile(r"\d{8}T\d{6}Z")
-_CLONE = re.compile(r"^(?P<table>.+)_runbook_backup_\d{8}t\d{6}z$")
+_CLONE = re.compile(r".+_runbook_backup_\d{8}t\d{6}z")
+_OURS = re.compile(r".+_(runbook_backup|runbook_restore|aside)_\d{8}t\d{6}z")
 _KEYS = {
     "format",
     "id",
@@ -66,10 +67,19 @@ def clone_of(table: str, set_id: str) -> str:
     return f"{table}_runbook_backup_{set_id.lower()}"
 
 
-def cloned(name: str) -> str | None:
-    """The table of which a backup's clone is, None where the name is no clone's."""
-    match = _CLONE.match(name)
-    return match["table"] if match else None
+def cloned(name: str) -> bool:
+    """Whether a table's name is that of a backup's clone."""
+    return bool(_CLONE.fullmatch(name))
+
+
+def renamed_aside(name: str, run_id: str) -> str:
+    """What stands in the way of a restore is renamed to this."""
+    return f"{name}_aside_{run_id.lower()}"
+
+
+def imported(name: str, set_id: str) -> str:
+    """The name of a table while it is brought back."""
+    return f"{name}_runbook_restore_{set_id.lower()}"
 
 
 def table_path(table: str) -> str:
@@ -132,14 +142,14 @@ def size(files: Iterable[Mapping[str, Any]], below: str = "") -> int:
 def chosen_tables(known: Iterable[str], wanted: Sequence[str]) -> tuple[list[str], list[str]]:
     """The tables that the patterns and names of `wanted` mean, and those of `wanted` that mean nothing.
 
-    `kv_*` means every table whose name begins so; a backup's own clones are no tables of anybody's.
+    `kv_*` means every table whose name begins so, but for what backups and restores have made: those are taken by their whole names only.
     """
-    tables = sorted(name for name in known if not cloned(name))
+    tables = sorted(known)
     found: list[str] = []
     missing = []
     for word in wanted:
         pattern = re.compile(".*".join(re.escape(part) for part in word.split("*")))
-        matching = [name for name in tables if pattern.fullmatch(name)]
+        matching = [name for name in tables if pattern.fullmatch(name) and (name == word or not _OURS.fullmatch(name))]
         found += [name for name in matching if name not in found]
         if not matching:
             missing.append(word)

@@ -342,7 +342,7 @@ class Reader:
 
     def restore(self, aside: bool) -> dict[str, Any]:
         """Brings back directories and tables, then users and permissions; what was renamed aside, and what was compared."""
-        result: dict[str, Any] = {"aside": [], "back": [], "tables": [], "passwords": {}}
+        result: dict[str, Any] = {"aside": [], "back": [], "tables": [], "unknown_passwords": []}
         own = self._hadoop.default_fs()
         for entry in self._directories():
             if not self._is_back(entry):
@@ -351,16 +351,14 @@ class Reader:
         tables = self._tables()
         if tables:
             lines = self._settings()
-            namespaces = {name.partition(".")[0] for _table, name in tables if "." in name}
-            self._accumulo.make_namespaces(namespaces)
-            for table, name in tables:
-                known = self._accumulo.tables()
-                if not self._journal.knows("table", name, known.get(name)):
-                    result["aside"] += self._bring_back_table(table, name, own, aside)
-                    result["back"].append(name)
-                result["tables"].append({"name": name, "of": table["name"], "entries": table["entries"], "files": table["files"]})
+            known = self._accumulo.tables()
+            missing = [(table, name) for table, name in tables if not self._journal.knows("table", name, known.get(name))]
+            if missing:
+                result["aside"] += self._bring_back_tables(missing, own, aside)
+                result["back"] += [name for _table, name in missing]
+            result["tables"] = [{"name": name, "of": table["name"], "entries": table["entries"]} for table, name in tables]
             with self.context.timed("bring back users and permissions"):
-                result["passwords"] = self._bring_back_users(lines, {table["name"]: name for table, name in tables})
+                result["unknown_passwords"] = self._bring_back_users(lines, {table["name"]: name for table, name in tables})
         return result
 
     def finish(self) -> None:
@@ -374,7 +372,7 @@ class Reader:
             return file.read().splitlines()
 
     def _copy(self, name: str, source: str, target: str, total: int) -> None:
-        options = hadoop.options(self._given["copy"], "hdfs:" if hadoop.scheme(self._uri) == "hdfs" else "file:")
+        options = hadoop.options(self._given["copy"], self._uri, target)
         with self.context.timed(f"copy {name}"):
             self._hadoop.distcp(options, [source], target, total, Progress(self.context, f"copy {name}", total))
 
@@ -398,46 +396,57 @@ class Reader:
         self._hadoop.fs("-mv", new, path)
         return moved
 
-    def _bring_back_table(self, table: Mapping[str, Any], name: str, own: str, aside: bool) -> list[str]:
-        staging, new = f"{_STAGING}/{self._id}/{name}", f"{name}_runbook_restore_{self.whole['id'].lower()}"
+    def _bring_back_tables(self, tables: Sequence[tuple[Mapping[str, Any], str]], own: str, aside: bool) -> list[str]:
+        staging = f"{_STAGING}/{self._id}"
         self._staged = True
-        self._hadoop.fs("-mkdir", "-p", staging.rpartition("/")[0])
-        self._copy(name, f"{self._uri}/{manifest.table_path(table['name'])}", f"{own}{staging}", table["bytes"])
-        self._hadoop.fs("-chown", "-R", self._accumulo.entry["user"], f"{_STAGING}/{self._id}")
-        with self.context.timed(f"import {name}"):
-            files = [f"{own}{staging}/{entry.path}" for entry in self._hadoop.listing(staging) if entry.path.endswith(".rf")]
-            entries = sum(self._accumulo.entries(files).values()) if files else 0
-            if entries != table["entries"]:
-                raise WorkerError(f"table {name}: expected {table['entries']} entries, found {entries} in the copy of the set")
-            self._accumulo.import_table(new, staging, len(files))
-            known = self._accumulo.tables()
-            moved, commands = [], []
+        self._hadoop.fs("-mkdir", "-p", staging)
+        for table, name in tables:
+            self._copy(name, f"{self._uri}/{manifest.table_path(table['name'])}", f"{own}{staging}/{name}", table["bytes"])
+        self._hadoop.fs("-chown", "-R", self._accumulo.entry["user"], staging)
+        with self.context.timed("compare the entries"):
+            files = [entry.path for entry in self._hadoop.listing(staging, recursive=True) if entry.path.endswith(".rf")]
+            entries = self._accumulo.entries([f"{own}{staging}/{path}" for path in files])
+            for table, name in tables:
+                found = sum(number for path, number in entries.items() if path.startswith(f"{own}{staging}/{name}/"))
+                if found != table["entries"]:
+                    raise WorkerError(f"table {name}: expected {table['entries']} entries, found {found} in the copy of the set")
+        with self.context.timed("import the tables"):
+            new = {name: manifest.imported(name, self.whole["id"]) for _table, name in tables}
+            counts = {new[name]: sum(path.startswith(f"{name}/") for path in files) for _table, name in tables}
+            self._accumulo.import_tables({new[name]: f"{staging}/{name}" for _table, name in tables}, counts)
+            return self._rename(new, aside)
+
+    def _rename(self, new: Mapping[str, str], aside: bool) -> list[str]:
+        """Gives imported tables their own names. new: name to the name that it has yet."""
+        known = self._accumulo.tables()
+        moved, commands = [], []
+        for name, imported in new.items():
             if name in known:
                 if not aside:
                     raise WorkerError(f"table {name} is there, and nobody said that it may be renamed aside")
-                old = f"{name}_aside_{self._id.lower()}"
+                old = manifest.renamed_aside(name, self._id)
                 commands.append(f"renametable {name} {old}")
                 moved.append(f"table {name} is now {old}")
-            self._journal.note("table", name, known[new])
-            self._accumulo.shell([*commands, f"renametable {new} {name}", f"online -w -t {name}"])
+            self._journal.note("table", name, known[imported])
+            commands += [f"renametable {imported} {name}", f"online -w -t {name}"]
+        self._accumulo.shell(commands)
         return moved
 
-    def _bring_back_users(self, lines: Sequence[str], names: Mapping[str, str]) -> dict[str, str]:
-        """Users that are missing get a password: the one that was given, or a new one, which is returned. Nobody's is changed."""
-        here = self._accumulo.users()
-        partial = bool(self._given["tables"])
-        made, commands = {}, []
-        for user in users(lines) if not partial else []:
-            if user not in here:
-                password = self._passwords.get(user) or secrets.token_urlsafe(16)
-                if user not in self._passwords:
-                    made[user] = password
-                commands += [f"createuser {quoted(user)}", password, password]
-        present = set(here) | (set(users(lines)) if not partial else set())
-        commands += grants(lines, names, present, partial)
+    def _bring_back_users(self, lines: Sequence[str], names: Mapping[str, str]) -> list[str]:
+        """Users that are missing get the password that was given, else a new one that nobody knows; those are returned.
+
+        Nobody's password is changed. Single tables bring no users.
+        """
+        here, partial = set(self._accumulo.users()), bool(self._given["tables"])
+        made = [user for user in users(lines) if user not in here] if not partial else []
+        commands = []
+        for user in made:
+            password = self._passwords.get(user) or secrets.token_urlsafe(24)
+            commands += [f"createuser {quoted(user)}", password, password]
+        commands += grants(lines, names, here | set(made), partial)
         if commands:
             self._accumulo.shell(commands)
-        return made
+        return [user for user in made if user not in self._passwords]
 
     def close(self) -> None:
         """Removes the copies that were imported from."""

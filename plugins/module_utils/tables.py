@@ -82,26 +82,28 @@ class Accumulo:
         start = max((position for position, line in enumerate(lines) if line.startswith("- ") or line == "-"), default=-1)
         return [line.strip() for line in lines[start + 1 :] if line.strip()]
 
-    def make_namespaces(self, names: Collection[str]) -> None:
-        """Makes those that are missing."""
-        known = set(self.shell(["namespaces"]).split())
-        missing = [name for name in names if name not in known]
-        if missing:
-            self.shell([f"createnamespace {name}" for name in missing])
+    def import_tables(self, directories: Mapping[str, str], files: Mapping[str, int]) -> None:
+        """Imports tables, each from a directory of HDFS, which is empty afterwards; a table of its name, left by an interrupted run, goes.
 
-    def import_table(self, name: str, directory: str, files: int) -> None:
-        """Imports a table from a directory of HDFS, which is empty afterwards. A table of that name, left by an interrupted run, goes.
-
-        From 2.1 on it stays offline. Raises WorkerError where it has not as many files then.
+        From 2.1 on they stay offline. files: how many each must have then. Raises WorkerError where it has not.
         """
-        renamed = self.facts()["renamed"]
-        forget = [f"deletetable -f {name}"] if name in self.tables() else []
-        self.shell([*forget, f"importtable {'-o ' if renamed else ''}{name} {directory}"])
-        number = self.tables()[name]
-        found = self.shell([f"scan -t accumulo.metadata -b {number}; -e {number}< -c file -np"])
-        have = len(set(re.findall(r" file:(\S+)", found)))
-        if have != files:
-            raise WorkerError(f"table {name}: expected {files} files after its import, found {have}")
+        facts, known = self.facts(), self.tables()
+        namespaces = {name.partition(".")[0] for name in directories if "." in name}
+        missing = namespaces - set(self.shell(["namespaces"]).split()) if namespaces else set()
+        option = "-o " if facts["renamed"] else ""
+        self.shell(
+            [
+                *(f"createnamespace {name}" for name in sorted(missing)),
+                *(f"deletetable -f {name}" for name in directories if name in known),
+                *(f"importtable {option}{name} {directory}" for name, directory in directories.items()),
+            ]
+        )
+        known = self.tables()
+        found = self.shell([f"scan -t accumulo.metadata -b {known[name]}; -e {known[name]}< -c file -np" for name in directories])
+        for name, number in files.items():
+            have = len(set(re.findall(rf"^{re.escape(known[name])}[;<]\S* file:(\S+)", found, re.MULTILINE)))
+            if have != number:
+                raise WorkerError(f"table {name}: expected {number} files after its import, found {have}")
 
     def settings(self) -> list[str]:
         """Shell commands that bring back what an export does not carry: namespaces, users without their passwords, permissions,

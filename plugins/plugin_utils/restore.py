@@ -100,7 +100,7 @@ def report(run: Mapping[str, Any], whole: Mapping[str, Any], results: Mapping[st
     """The closing table. results: host to what its steps made."""
     merged: dict[str, list[Any]] = {}
     for result in results.values():
-        for key in ("aside", "tables", "databases", "roles"):
+        for key in ("aside", "tables", "databases", "roles", "unknown_passwords"):
             merged.setdefault(key, []).extend(result.get(key, []))
     rows = [("what", "as in the manifest")]
     rows += [(f"table {table['name']}", f"{table['entries']:,} entries") for table in merged["tables"]]
@@ -116,6 +116,11 @@ def report(run: Mapping[str, Any], whole: Mapping[str, Any], results: Mapping[st
     absent = sorted({entry["name"] for entry in whole["hosts"]} - set(run["hosts"]))
     if "config" in run["parts"] and absent:
         lines.append(f"not in the inventory, so their configuration stays in the set: {', '.join(absent)}")
+    if merged["unknown_passwords"]:
+        lines.append(
+            f"Accumulo's users {', '.join(merged['unknown_passwords'])} have a new password that nobody knows, for no backup can carry the "
+            "old one. Set theirs with 'passwd -u USER' in Accumulo's shell, or name them beforehand in runbook_restore_passwords."
+        )
     if merged["roles"]:
         lines.append(f"roles made in PostgreSQL: {', '.join(merged['roles'])}")
     return lines + [f"renamed aside: {line}" for line in merged["aside"]]
