@@ -315,7 +315,10 @@ class Builder:
         return []
 
     def _check_destination(self) -> list[str]:
-        self._hadoop.fs("-mkdir", "-p", self._uri)
+        try:
+            self._hadoop.fs("-mkdir", "-p", self._uri)
+        except WorkerError as error:
+            raise WorkerError(f"the user {self._hadoop.user} cannot make the directory {self._uri}: {error}") from error
         removed = []
         for entry in self._hadoop.listing(self._uri):
             # Another cluster may be writing its own set beside this one: its instance is in the name.

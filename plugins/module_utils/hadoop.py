@@ -121,6 +121,18 @@ class Hadoop:
                 found[uri] = error
         return found
 
+    def sets(self, uri: str) -> dict[str, Manifest | Damaged]:
+        """Every set below a URI by its name, or why a directory with a set's name is none. What is not finished is not among them."""
+        names = [entry.path for entry in self.listing(uri) if entry.directory and manifest.is_id(entry.path)]
+        if not names:
+            return {}
+        there = self.context.run(
+            [self.tool, "dfs", "-ls", f"{escaped(uri)}/*/{{{manifest.MANIFEST},{manifest.CHECKSUM}}}"], self.user, allowed=(0, 1)
+        )
+        whole = [name for name in names if f"/{name}/{manifest.MANIFEST}\n" in there and f"/{name}/{manifest.CHECKSUM}\n" in there]
+        read = self.manifests([f"{uri}/{name}" for name in whole]) if whole else {}
+        return {name: read.get(f"{uri}/{name}", Damaged("it has no manifest")) for name in sorted(names)}
+
     def checksums(self, uri: str, files: Sequence[Entry], each: Callable[[int], None]) -> Iterator[tuple[Entry, str]]:
         """The SHA-256 of every file, read whole and in order. each: called with the bytes read so far.
 

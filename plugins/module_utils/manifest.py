@@ -139,6 +139,19 @@ def size(files: Iterable[Mapping[str, Any]], below: str = "") -> int:
     return sum(file["size"] for file in files if file["path"].startswith(below))
 
 
+def summary(manifest: Manifest) -> dict[str, Any]:
+    """A manifest in few words; see the module backup_sets_info."""
+    return {
+        "id": manifest["id"],
+        "created": manifest["created"],
+        "bytes": size(manifest["files"]),
+        "tables": {table["name"]: table["entries"] for table in manifest["tables"]},
+        "databases": {entry["name"]: sum(entry["tables"].values()) for entry in manifest["databases"]},
+        "instance_id": manifest["cluster"]["instance_id"],
+        "encrypted": manifest["encrypted"],
+    }
+
+
 def chosen_tables(known: Iterable[str], wanted: Sequence[str]) -> tuple[list[str], list[str]]:
     """The tables that the patterns and names of `wanted` mean, and those of `wanted` that mean nothing.
 

@@ -252,9 +252,10 @@ def _locked(name: str, patience: float) -> int:
 def launch(name: str, make: Callable[[Context], Part], directory: str, owner: Mapping[str, Any], patience: float = 0) -> None:
     """Starts the worker `name`, in a process that outlives this one. Raises Busy where one still runs after `patience` seconds."""
     sock, _lock_file, log = _paths(name)
-    _locked(name, patience)
+    lock = _locked(name, patience)
     reader, writer = os.pipe()
     if os.fork():
+        os.close(lock)
         os.close(writer)
         with os.fdopen(reader, encoding="utf-8") as told:
             said = told.read()

@@ -199,6 +199,25 @@ def report(published: Mapping[str, Any], warnings: Sequence[str]) -> list[str]:
     return [*said, *(f"Warning: {line}" for line in warnings)]
 
 
+def listing(sets: Sequence[Mapping[str, Any]], refused: Mapping[str, str]) -> list[str]:
+    """The table of all sets."""
+    rows = [("set", "finished", "entries", "rows", "size", "")]
+    rows += [
+        (
+            entry["id"],
+            entry["created"],
+            f"{sum(entry['tables'].values()):,}",
+            f"{sum(entry['databases'].values()):,}",
+            manifest.human(entry["bytes"]),
+            "encrypted" if entry["encrypted"] else "",
+        )
+        for entry in sets
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(6)]
+    lines = ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths)).rstrip() for row in rows]
+    return (lines if sets else ["no set"]) + [f"{name} is no set: {why}" for name, why in refused.items()]
+
+
 def collection_version() -> str:
     """This collection's version: from its MANIFEST.json where it is installed, from galaxy.yml in a checkout."""
     root = Path(__file__).resolve().parents[2]

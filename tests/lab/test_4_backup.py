@@ -93,13 +93,19 @@ def post(cluster: Cluster, data_set: str, first: int, number: int) -> bool:
     """Records through Koverse: each is a row in PostgreSQL and entries in Accumulo. Whether they were acknowledged."""
     records = json.dumps([{"id": f"{data_set}-{i}", "name": f"n{i}"} for i in range(first, first + number)])
     host = cluster.groups["koverse"][0]
-    command = f"curl --fail --silent --max-time 30 -H 'Content-Type: application/json' -d '{records}' 'http://localhost:8080/records?data_set={data_set}'"
+    url = f"http://localhost:8080/records?data_set={data_set}"
+    command = f"curl --fail --silent --max-time 30 -H 'Content-Type: application/json' -d '{records}' '{url}'"
     return bool(cluster.host(host).run(command).rc == 0)
 
 
 def counted(cluster: Cluster, data_set: str) -> dict[str, int]:
     host = cluster.groups["koverse"][0]
     return json.loads(cluster.run(host, f"curl --fail --silent 'http://localhost:8080/records/count?data_set={data_set}'"))
+
+
+def plain(text: str) -> str:
+    """What the shell answers, without its greeting, which names the instance."""
+    return "\n".join(line for line in text.splitlines() if line != "-" and not line.startswith("- "))
 
 
 def digests(cluster: Cluster) -> dict[str, str]:
@@ -110,14 +116,15 @@ def digests(cluster: Cluster) -> dict[str, str]:
     host = cluster.groups["accumulo_manager"][0]
     tables = (*TABLES, ODD)
     for table in tables:
-        shell = f"runuser -u accumulo -- /opt/accumulo/bin/accumulo shell -e 'scan -np -st -s A,B,C -t {table}' 2>/dev/null"
-        cluster.run(host, f"{shell} | grep -v pairs > /tmp/scan-{table}")
+        scan = f"runuser -u accumulo -- /opt/accumulo/bin/accumulo shell -e 'scan -np -st -s A,B,C -t {table}' 2>/dev/null"
+        cluster.run(host, f"{scan} | grep -v pairs > /tmp/scan-{table}")
     found = {table: cluster.run(host, f"wc -l < /tmp/scan-{table}; sha256sum < /tmp/scan-{table}") for table in tables}
-    described = shell(cluster, "\n".join(f"getsplits -t {table}\nconfig -np -t {table}" for table in tables))
-    # The headers are as wide as the widest line, which names another instance's things.
-    found["splits and properties"] = "\n".join(line for line in described.splitlines() if "@override" in line or "|" not in line)
+    found["splits"] = plain(shell(cluster, "\n".join(f"getsplits -t {table}" for table in tables)))
+    lines = shell(cluster, "\n".join(f"config -np -t {table}" for table in tables)).splitlines()
+    # A table's own value stands below the name and the value that it overrides.
+    found["properties"] = "\n".join(line for pair in zip(lines, lines[1:]) if pair[1].startswith("table ") for line in pair)
     users = "userpermissions -u koverse\nuserpermissions -u alice\ngetauths -u alice\ngetauths -u root\nusers"
-    found["users"] = "\n".join(line for line in shell(cluster, users).splitlines() if "aside" not in line and "- " not in line)
+    found["users"] = "\n".join(line for line in plain(shell(cluster, users)).splitlines() if "aside" not in line)
     database = "runuser -u postgres -- pg_dump koverse | grep -v -e '^--' -e restrict -e pairs"
     found["database"] = cluster.run(cluster.groups["postgres"][0], f"{database} | sha256sum")
     found["roles"] = sql(cluster, "postgres", "select rolname, rolcanlogin, rolvaliduntil from pg_roles where rolname !~ '^pg_' order by 1")
@@ -161,10 +168,8 @@ def test_there_is_data_of_every_kind(cluster: Cluster) -> None:
     sql(cluster, "koverse", SQL)
     hdfs(cluster, "-mkdir -p '/koverse/kv/addons/first one' /koverse/kv/addons/second")
     for name in ("first one/a%20b.jar", "second/ü.jar"):
-        cluster.run(
-            "n1",
-            f"head -c 300000 /dev/urandom > /tmp/jar && chmod 644 /tmp/jar && runuser -u hdfs -- /opt/hadoop/bin/hdfs dfs -put -f /tmp/jar '/koverse/kv/addons/{name}'",
-        )
+        cluster.run("n1", "head -c 300000 /dev/urandom > /tmp/jar && chmod 644 /tmp/jar")
+        hdfs(cluster, f"-put -f /tmp/jar '/koverse/kv/addons/{name}'")
     hdfs(cluster, "-chown -R koverse:koverse /koverse/kv/addons")
     cluster.run("n3", "echo '# edited by an operator' >> /opt/koverse-server/conf/koverse-server.properties")
     assert post(cluster, "before", 0, 100)
@@ -202,7 +207,7 @@ def test_a_backup_while_pairs_are_written(cluster: Cluster, before: dict[str, st
 
 BAD = {
     "no such table": (["-e", "runbook_backup_tables=kv_record,nowhere"], "no such table: nowhere"),
-    "unwritable": (["-e", "runbook_backup_uri=file:///root/sets"], "Permission denied"),
+    "unwritable": (["-e", "runbook_backup_uri=file:///root/sets"], "the user hdfs cannot make the directory file:///root/sets"),
     "no place": (["-e", "runbook_backup_uri=somewhere"], "expected where sets are kept"),
     "wrong password": (
         ["-e", '{"runbook_postgres_login": {"host": "localhost", "user": "koverse"}, "runbook_postgres_password": "not-this-one"}'],
