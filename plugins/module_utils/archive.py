@@ -23,7 +23,9 @@ def unpack(path: str, root: str, suffix: str | None, dry: bool) -> dict[str, Any
     aside: dict[str, str] = {}
     differing: list[str] = []
     with tempfile.TemporaryDirectory(dir=os.path.dirname(path)) as scratch, tarfile.open(path) as archive:
-        archive.extractall(scratch, numeric_owner=True)  # noqa: S202 it is our own, and its checksum was compared
+        # It is our own, and its checksum was compared: owners, modes and absolute links are to come back as they were.
+        archive.extraction_filter = getattr(tarfile, "fully_trusted_filter", None)
+        archive.extractall(scratch, numeric_owner=True)  # noqa: S202
         pairs = []
         for directory, directories, names in os.walk(scratch):
             links = [name for name in directories if os.path.islink(os.path.join(directory, name))]

@@ -324,10 +324,12 @@ class Reader:
 
     def _is_back(self, entry: Mapping[str, Any]) -> bool:
         """A directory has nothing by which it could be known again: it is back where its files are those of the set."""
+        if not self._journal.knows("directory", entry["path"], self.whole["id"]) or not self._hadoop.exists(entry["path"]):
+            return False
         below = manifest.directory_path(entry["path"]) + "/"
         wanted = {file["path"][len(below) :]: file["size"] for file in self.whole["files"] if file["path"].startswith(below)}
         found = {file.path: file.size for file in self._hadoop.listing(entry["path"], recursive=True) if not file.directory}
-        return self._journal.knows("directory", entry["path"], self.whole["id"]) and found == wanted
+        return found == wanted
 
     def take(self, paths: Sequence[str]) -> None:
         """Files of the set into the spool."""
