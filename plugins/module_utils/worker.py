@@ -197,13 +197,10 @@ class _Worker:
     def work(self) -> None:
         """Does what is asked for, until the step `close` or the end of the lease."""
         threading.Thread(target=self._watch, daemon=True).start()
-        closing = False
-        while not closing:
+        request = self.requests.get()
+        while request is not None and request["step"] != "close":
+            self._do(request)
             request = self.requests.get()
-            closing = request is None or request["step"] == "close"
-            if not closing:
-                assert request is not None  # noqa: S101
-                self._do(request)
         self.context.aborted.clear()  # what cleans up has to run
         self.context.end_children()
         try:

@@ -80,7 +80,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "step": {"type": "str", "choices": list(STEPS), "required": True},
-            "secrets": {"type": "dict", "options": SECRETS},
+            "secrets": {"type": "dict", "options": SECRETS, "no_log": True},
             "work": {"type": "dict"},
         },
         supports_check_mode=True,
