@@ -37,7 +37,7 @@ class ActionModule(WorkerAction):
                     "and databases were frozen: they may not fit together. Nothing of this backup is kept."
                 ]
             )
-        return {"changed": self._step in ("hold", "release", "publish"), "result": result}
+        return {"changed": self._step in ("hold", "release", "name"), "result": result}
 
     def _facts(self, run: Mapping[str, Any]) -> dict[str, Any]:
         """What the other hosts have found, for the manifest."""

@@ -1,6 +1,6 @@
 # Copyright: Contributors to koverse.runbook
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A host's part of a backup, done by its worker: open, hold, freeze, release, collect, publish, close."""
+"""A host's part of a backup, done by its worker: open, hold, freeze, release, collect, publish, name, close."""
 
 from __future__ import annotations
 
@@ -55,6 +55,7 @@ class Backup(Part):
             "release": self._start,
             "collect": self._collect,
             "publish": self._publish,
+            "name": self._name,
         }
 
     def step(self, name: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -112,6 +113,11 @@ class Backup(Part):
 
     def _publish(self, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         return self._builder.publish(arguments) if self._builder else {}
+
+    def _name(self, _arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        if self._builder:
+            self._builder.name()
+        return {}
 
     def close(self) -> list[str]:
         left = []
@@ -391,7 +397,7 @@ class Builder:
             self._hadoop.distcp(options, sources, f"{self._partial}/{target}", total, progress)
 
     def publish(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """Adds what the other hosts have brought, reads the whole set back, and gives it its name.
+        """Adds what the other hosts have brought, reads the whole set back, and writes its manifest.
 
         arguments: the manifest's other facts.
         """
@@ -442,10 +448,13 @@ class Builder:
         self._spool.hand_over(self._hadoop.user)
         self._hadoop.fs("-put", *paths, f"{self._partial}/")
         self._hadoop.manifests([self._partial])
-        self._hadoop.fs("-mv", self._partial, f"{self._uri}/{self._id}")
-        self._published = True
         return {"uri": f"{self._uri}/{self._id}", "manifest": {key: value for key, value in whole.items() if key != "files"},
                 "files": len(files), "bytes": manifest.size(files)}  # fmt: skip
+
+    def name(self) -> None:
+        """From now on it is a set. A step of its own: where the controller is gone by now, nobody would know of the set."""
+        self._hadoop.fs("-mv", self._partial, f"{self._uri}/{self._id}")
+        self._published = True
 
     def close(self) -> None:
         """Removes the clones, and the set where it is not finished."""

@@ -24,10 +24,10 @@ options:
       - V(freeze) clones the tables, and begins the snapshot of the databases.
       - V(collect) copies tables and directories to the set, dumps the databases, and archives the configuration.
       - V(deliver) brings to the backup host what was collected on other hosts.
-      - V(publish) reads the whole set back, writes its manifest, and gives it its name.
+      - V(publish) reads the whole set back, and writes its manifest. V(name) gives it its name.
       - V(close) removes clones, snapshots and whatever is not finished, and ends the worker.
     type: str
-    choices: [open, hold, freeze, release, collect, deliver, publish, close]
+    choices: [open, hold, freeze, release, collect, deliver, publish, name, close]
     required: true
   secrets:
     description: For V(open). They reach the tools through files that only their users can read.
@@ -71,7 +71,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.koverse.runbook.plugins.module_utils import worker
 from ansible_collections.koverse.runbook.plugins.module_utils.backup import Backup
 
-STEPS = ("open", "hold", "freeze", "release", "collect", "deliver", "publish", "close")
+STEPS = ("open", "hold", "freeze", "release", "collect", "deliver", "publish", "name", "close")
 SECRETS = {"postgres_password": {"type": "str", "no_log": True}}
 
 
