@@ -87,6 +87,9 @@ class Context:
             raise WorkerError(f"'{words[0]}' cannot be run: {error.strerror}") from error
         with self._lock:
             self._children.add(child)
+        if self.aborted.is_set():  # in between
+            self.end_children()
+            raise WorkerError("given up")
         return child
 
     def ended(self, child: Any) -> int:
