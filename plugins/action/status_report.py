@@ -11,11 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from ansible import constants
-from ansible.module_utils.common.yaml import yaml_load
 from ansible.release import __version__ as ansible_version
 from ansible_collections.koverse.runbook.plugins.plugin_utils import decide, status
-from ansible_collections.koverse.runbook.plugins.plugin_utils.catalogue import CATALOGUE_FILE, RunbookError
-from ansible_collections.koverse.runbook.plugins.plugin_utils.controller import RunbookAction, answers, display, why_unseen
+from ansible_collections.koverse.runbook.plugins.plugin_utils.catalogue import RunbookError
+from ansible_collections.koverse.runbook.plugins.plugin_utils.controller import (
+    RunbookAction,
+    answers,
+    collection_version,
+    display,
+    why_unseen,
+)
 
 _COLOURS = {
     "good": constants.COLOR_OK,
@@ -56,15 +61,6 @@ class ActionModule(RunbookAction):
             "ansible_version": ansible_version,
         }
         return status.report(plan, whole, seen, unseen, about, datetime.datetime.now(datetime.timezone.utc))
-
-
-def collection_version() -> str:
-    """From the manifest of an installed collection, or the checkout's galaxy.yml."""
-    root = CATALOGUE_FILE.parent
-    manifest = root / "MANIFEST.json"
-    if manifest.exists():
-        return str(json.loads(manifest.read_text(encoding="utf-8"))["collection_info"]["version"])
-    return str(yaml_load((root / "galaxy.yml").read_text(encoding="utf-8"))["version"])
 
 
 def write(directory: Path, report: status.Report) -> list[str]:

@@ -4,17 +4,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-from ansible.module_utils.common.yaml import yaml_load
 from ansible_collections.koverse.runbook.plugins.module_utils import manifest
 
 from . import decide
 from .catalogue import RunbookError, did_you_mean
-from .controller import RunbookAction, remote
+from .controller import RunbookAction, collection_version, remote
 from .plan import Plan
 
 _DIRECTORY = "/var/lib/koverse-runbook/backup"
@@ -216,11 +213,3 @@ def listing(sets: Sequence[Mapping[str, Any]], refused: Mapping[str, str]) -> li
     widths = [max(len(row[column]) for row in rows) for column in range(6)]
     lines = ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths)).rstrip() for row in rows]
     return (lines if sets else ["no set"]) + [f"{name} is no set: {why}" for name, why in refused.items()]
-
-
-def collection_version() -> str:
-    """This collection's version: from its MANIFEST.json where it is installed, from galaxy.yml in a checkout."""
-    root = Path(__file__).resolve().parents[2]
-    if (root / "MANIFEST.json").exists():
-        return json.loads((root / "MANIFEST.json").read_text(encoding="utf-8"))["collection_info"]["version"]
-    return yaml_load((root / "galaxy.yml").read_text(encoding="utf-8"))["version"]

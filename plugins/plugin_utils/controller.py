@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from ansible import constants
+from ansible.module_utils.common.yaml import yaml_load
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from . import decide
 from . import plan as planning
-from .catalogue import RunbookError
+from .catalogue import CATALOGUE_FILE, RunbookError
 
 display = Display()
 
@@ -113,6 +114,15 @@ def why_unseen(result: Mapping[str, Any]) -> str:
     text = " ".join(str(result.get("msg") or result.get("module_stderr") or "it did not answer").split())
     text = text.removeprefix("Task failed: ")
     return f"the host is unreachable: {text}" if result.get("unreachable") else text
+
+
+def collection_version() -> str:
+    """From the manifest of an installed collection, or the checkout's galaxy.yml."""
+    root = CATALOGUE_FILE.parent
+    manifest = root / "MANIFEST.json"
+    if manifest.exists():
+        return str(json.loads(manifest.read_text(encoding="utf-8"))["collection_info"]["version"])
+    return str(yaml_load((root / "galaxy.yml").read_text(encoding="utf-8"))["version"])
 
 
 class Board:
