@@ -133,6 +133,12 @@ class Hadoop:
         read = self.manifests([f"{uri}/{name}" for name in whole]) if whole else {}
         return {name: read.get(f"{uri}/{name}", Damaged("it has no manifest")) for name in sorted(names)}
 
+    def remove_set(self, uri: str, name: str, instance_id: str) -> None:
+        """Removes a set. It loses its name first, so that an interruption leaves no half set, and the next backup removes the rest."""
+        doomed = f"{uri}/{manifest.partial(name, instance_id)}"
+        self.fs("-mv", f"{uri}/{name}", doomed)
+        self.fs("-rm", "-r", "-skipTrash", doomed)
+
     def checksums(self, uri: str, files: Sequence[Entry], each: Callable[[int], None]) -> Iterator[tuple[Entry, str]]:
         """The SHA-256 of every file, read whole and in order. each: called with the bytes read so far.
 

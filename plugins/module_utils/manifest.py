@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import json
 import re
@@ -150,6 +151,31 @@ def summary(manifest: Manifest) -> dict[str, Any]:
         "instance_id": manifest["cluster"]["instance_id"],
         "encrypted": manifest["encrypted"],
     }
+
+
+KEEP = ("last", "daily", "weekly", "monthly")
+
+
+def kept(ids: Iterable[str], keep: Mapping[str, int]) -> dict[str, list[str]]:
+    """Every set that a retention keeps, with the reasons.
+
+    keep: how many of each of KEEP; of a day, a week (from Monday) or a month it is its newest set, in UTC. The newest of all always stays.
+    """
+    newest_first = sorted(ids, reverse=True)
+    found: dict[str, list[str]] = {name: ["newest"] for name in newest_first[:1]}
+    for kind in KEEP:
+        periods: dict[str, str] = {}
+        for name in newest_first:
+            periods.setdefault(_period(name, kind), name)
+        for name in list(periods.values())[: keep.get(kind, 0)]:
+            found.setdefault(name, []).append(kind)
+    return found
+
+
+def _period(name: str, kind: str) -> str:
+    day = datetime.date(int(name[:4]), int(name[4:6]), int(name[6:8]))
+    year, week, _weekday = day.isocalendar()
+    return {"last": name, "daily": name[:8], "weekly": f"{year}-{week:02}", "monthly": name[:6]}[kind]
 
 
 def chosen_tables(known: Iterable[str], wanted: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -249,6 +249,16 @@ def _locked(name: str, patience: float) -> int:
             time.sleep(0.1)
 
 
+@contextlib.contextmanager
+def alone(name: str) -> Iterator[None]:
+    """While no worker `name` can run on this host. Raises Busy where one does."""
+    lock = _locked(name, 0)
+    try:
+        yield
+    finally:
+        os.close(lock)
+
+
 def launch(name: str, make: Callable[[Context], Part], directory: str, owner: Mapping[str, Any], patience: float = 0) -> None:
     """Starts the worker `name`, in a process that outlives this one. Raises Busy where one still runs after `patience` seconds."""
     sock, _lock_file, log = _paths(name)

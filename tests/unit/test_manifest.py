@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import copy
+import datetime
 import json
 from pathlib import Path
 from typing import Any
@@ -123,3 +124,38 @@ def test_a_summary() -> None:
 )
 def test_bytes_for_people(number: int, text: str) -> None:
     assert manifest.human(number) == text
+
+
+IDS = st.lists(
+    st.datetimes(min_value=datetime.datetime(2020, 1, 1), max_value=datetime.datetime(2030, 1, 1)).map(
+        lambda moment: moment.strftime("%Y%m%dT%H%M%SZ")
+    ),
+    unique=True,
+    max_size=40,
+)
+KEEP = st.fixed_dictionaries({}, optional={kind: st.integers(min_value=0, max_value=10) for kind in manifest.KEEP})
+
+
+@given(ids=IDS, keep=KEEP)
+def test_a_retention_never_takes_the_newest_set_nor_keeps_too_many(ids: list[str], keep: dict[str, int]) -> None:
+    kept = manifest.kept(ids, keep)
+    assert set(kept) <= set(ids)
+    assert not ids or max(ids) in kept
+    for kind in manifest.KEEP:
+        assert sum(kind in reasons for reasons in kept.values()) <= keep.get(kind, 0)
+
+
+@given(ids=IDS, keep=KEEP)
+def test_what_was_kept_once_is_kept_again(ids: list[str], keep: dict[str, int]) -> None:
+    kept = manifest.kept(ids, keep)
+    assert manifest.kept(list(kept), keep) == kept
+
+
+def test_a_retention() -> None:
+    ids = ["20260102T010000Z", "20260105T010000Z", "20260131T010000Z", "20260201T010000Z", "20260201T130000Z", "20260202T010000Z"]
+    kept = manifest.kept(ids, {"last": 1, "daily": 2, "weekly": 2, "monthly": 2})
+    assert kept == {
+        "20260202T010000Z": ["newest", "last", "daily", "weekly", "monthly"],
+        "20260201T130000Z": ["daily", "weekly"],
+        "20260131T010000Z": ["monthly"],
+    }

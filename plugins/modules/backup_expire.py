@@ -1,0 +1,124 @@
+#!/usr/bin/python
+# Copyright: Contributors to koverse.runbook
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: backup_expire
+short_description: Remove sets that a retention does not keep
+version_added: "0.1.0"
+author: [Contributors to koverse.runbook (@koverse)]
+description:
+  - Of the sets below a URI it keeps so many of the last, and the newest of so many days, weeks and months, in UTC. It removes the others.
+  - The newest set always stays, and so does everything that is no set, and sets of other instances of Accumulo.
+  - It refuses while a backup or a restore runs on this host.
+options:
+  uri:
+    description: Where sets are kept.
+    type: str
+    required: true
+  instance_id:
+    description: The instance of Accumulo whose sets are concerned. Those of all instances by default.
+    type: str
+    default: ""
+  keep:
+    description: How many sets are kept. At least one number has to be above 0.
+    type: dict
+    required: true
+    suboptions:
+      last:
+        description: Of all.
+        type: int
+        default: 0
+      daily:
+        description: One of each day that has one.
+        type: int
+        default: 0
+      weekly:
+        description: One of each week, from Monday.
+        type: int
+        default: 0
+      monthly:
+        description: One of each month.
+        type: int
+        default: 0
+  tool:
+    description: Path of C(hdfs).
+    type: path
+    default: /opt/hadoop/bin/hdfs
+  user:
+    description: The user who runs it.
+    type: str
+    default: hdfs
+attributes:
+  check_mode:
+    description: Tells what would be removed.
+    support: full
+  diff_mode:
+    description: Returns nothing for a diff.
+    support: none
+"""
+
+EXAMPLES = r"""
+- name: Keep a week of days and a year of months
+  koverse.runbook.backup_expire:
+    uri: hdfs://other/backups
+    keep: {daily: 7, monthly: 12}
+  become: true
+"""
+
+RETURN = r"""
+kept:
+  description: Set to the reasons for which it is kept.
+  type: dict
+  returned: success
+  sample: {20261121T201500Z: [newest, daily]}
+removed:
+  description: The sets that were removed (in check mode, that would be).
+  type: list
+  elements: str
+  returned: success
+  sample: [20261001T201500Z]
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.koverse.runbook.plugins.module_utils import manifest, worker
+from ansible_collections.koverse.runbook.plugins.module_utils.hadoop import Hadoop
+
+
+def main() -> None:
+    """Removes sets."""
+    numbers = {kind: {"type": "int", "default": 0} for kind in manifest.KEEP}
+    module = AnsibleModule(
+        argument_spec={
+            "uri": {"type": "str", "required": True},
+            "instance_id": {"type": "str", "default": ""},
+            "keep": {"type": "dict", "required": True, "options": numbers},
+            "tool": {"type": "path", "default": "/opt/hadoop/bin/hdfs"},
+            "user": {"type": "str", "default": "hdfs"},
+        },
+        supports_check_mode=True,
+    )
+    keep, uri = module.params["keep"], module.params["uri"].rstrip("/")
+    if min(keep.values()) < 0 or not any(keep.values()):
+        module.fail_json(msg=f"keep: expected numbers from 0, at least one of them above 0, found {keep}. Nothing was removed.")
+    hadoop = Hadoop(worker.Context(module.tmpdir), module.params["tool"], module.params["user"])
+    try:
+        with worker.alone("backup"):
+            whole = {name: found for name, found in hadoop.sets(uri).items() if not isinstance(found, manifest.Damaged)}
+            wanted = module.params["instance_id"]
+            mine = {name: found for name, found in whole.items() if wanted in ("", found["cluster"]["instance_id"])}
+            kept = manifest.kept(mine, keep)
+            removed = sorted(set(mine) - set(kept))
+            for name in removed if not module.check_mode else ():
+                hadoop.remove_set(uri, name, mine[name]["cluster"]["instance_id"])
+    except worker.Busy:
+        module.fail_json(msg="a backup or a restore runs on this host. Wait for its end; nothing was removed.")
+    except worker.WorkerError as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(changed=bool(removed), kept=kept, removed=removed)
+
+
+if __name__ == "__main__":
+    main()
