@@ -19,7 +19,8 @@ _PARTIAL = ".partial"
 
 _ID = re.compile(r"\d{8}T\d{6}Z")
 _CLONE = re.compile(r".+_runbook_backup_\d{8}t\d{6}z")
-_OURS = re.compile(r".+_(runbook_backup|runbook_restore|aside)_\d{8}t\d{6}z")
+_DRILL = re.compile(r".+_runbook_drill_\d{8}t\d{6}z")
+_OURS = re.compile(r".+_(runbook_backup|runbook_restore|runbook_drill|aside)_\d{8}t\d{6}z")
 _KEYS = {
     "format",
     "id",
@@ -81,6 +82,16 @@ def renamed_aside(name: str, run_id: str) -> str:
 def imported(name: str, set_id: str) -> str:
     """The name of a table while it is brought back."""
     return f"{name}_runbook_restore_{set_id.lower()}"
+
+
+def scratch(name: str, run_id: str) -> str:
+    """What a drill brings back, to remove it again."""
+    return f"{name}_runbook_drill_{run_id.lower()}"
+
+
+def drilled(name: str) -> bool:
+    """Whether this is the name of something that a drill has made."""
+    return bool(_DRILL.fullmatch(name))
 
 
 def table_path(table: str) -> str:

@@ -55,6 +55,7 @@ class Restore(Part):
             "databases": self._restore_databases,
             "tables": self._restore_tables,
             "finish": self._finish,
+            "drill": self._drill,
         }
 
     def step(self, name: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -106,6 +107,10 @@ class Restore(Part):
     def _restore_tables(self, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         return self._reader.restore(arguments["aside"]) if self._reader else {}
 
+    def _drill(self, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        databases = self._databases.drill(arguments["manifest"]) if self._databases else []
+        return {"drilled": databases + (self._reader.drill() if self._reader else [])}
+
     def _finish(self, _arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         for part in (self._databases, self._reader):
             if part:
@@ -114,11 +119,12 @@ class Restore(Part):
 
     def close(self) -> list[str]:
         left = []
-        try:
-            if self._reader:
-                self._reader.close()
-        except (WorkerError, OSError) as error:
-            left.append(str(error))
+        for part in (self._databases, self._reader):
+            try:
+                if part:
+                    part.close()
+            except (WorkerError, OSError) as error:
+                left.append(str(error))
         shutil.rmtree(self._spool, ignore_errors=True)
         shutil.rmtree(self.context.directory, ignore_errors=True)
         return left
@@ -233,21 +239,44 @@ class Databases:
     def _path(self, path: str, whole: Manifest) -> str:
         return os.path.join(self._spool, path + (".age" if whole["encrypted"] else ""))
 
+    def _load(self, entry: Mapping[str, Any], new: str, scratch: bool) -> None:
+        """Brings a database back under a name that is free, and compares it. A scratch database has no owner nor rights of others."""
+        sql = postgres.quoted
+        dump = self._key.opened(os.path.join(self._spool, entry["dump"]))
+        for path in (self._spool, os.path.dirname(dump), dump):
+            shutil.chown(path, self._login.os_user)
+        owner = "" if scratch else f"owner {sql(entry['owner'])} "
+        options = f"{owner}encoding {postgres.literal(entry['encoding'])} template template0"
+        self._login.sql("postgres", f"drop database if exists {sql(new)};\ncreate database {sql(new)} {options};")
+        rights = ["--no-owner", "--no-privileges"] if scratch else []
+        self._login.run(["pg_restore", "--exit-on-error", *rights, "--dbname", new, dump])
+        differing = postgres.differences(entry, postgres.facts(self._login, new))
+        if differing:
+            raise WorkerError(f"database {entry['name']} is not what the manifest says: {'; '.join(differing)}")
+
+    def drill(self, whole: Manifest) -> list[str]:
+        """Brings every database back beside the live one, and removes it again; what was compared."""
+        self._remove_scratch()
+        for entry in whole["databases"]:
+            with self.context.timed(f"drill database {entry['name']}"):
+                self._load(entry, manifest.scratch(entry["name"], self._id), scratch=True)
+        self._remove_scratch()
+        return [f"database {entry['name']}: {sum(entry['tables'].values()):,} rows" for entry in whole["databases"]]
+
+    def _remove_scratch(self) -> None:
+        for name in self._known():
+            if manifest.drilled(name):
+                self._login.sql("postgres", f"drop database {postgres.quoted(name)};")
+
+    def close(self) -> None:
+        """Removes what a drill has not removed itself."""
+        self._remove_scratch()
+
     def _bring_back(self, whole: Manifest, entry: Mapping[str, Any], known: Mapping[str, str], aside: bool) -> list[str]:
         name = entry["name"]
         new, old = f"{name}_restoring_{whole['id']}", f"{name}_aside_{self._id}"
         sql = postgres.quoted
-        dump = self._key.opened(os.path.join(self._spool, entry["dump"]))
-        shutil.chown(self._spool, self._login.os_user)
-        shutil.chown(os.path.dirname(dump), self._login.os_user)
-        shutil.chown(dump, self._login.os_user)
-        self._login.sql("postgres", f"drop database if exists {sql(new)};")
-        options = f"owner {sql(entry['owner'])} encoding {postgres.literal(entry['encoding'])} template template0"
-        self._login.sql("postgres", f"create database {sql(new)} {options};")
-        self._login.run(["pg_restore", "--exit-on-error", "--dbname", new, dump])
-        differing = postgres.differences(entry, postgres.facts(self._login, new))
-        if differing:
-            raise WorkerError(f"database {name} is not what the manifest says: {'; '.join(differing)}. It is kept as {new}")
+        self._load(entry, new, scratch=False)
         moved = []
         statements = []
         if name in known and self._empty(name):
@@ -399,11 +428,18 @@ class Reader:
         return moved
 
     def _bring_back_tables(self, tables: Sequence[tuple[Mapping[str, Any], str]], own: str, aside: bool) -> list[str]:
+        new = {name: manifest.imported(name, self.whole["id"]) for _table, name in tables}
+        self._import([(table, new[name]) for table, name in tables], own)
+        return self._rename(new, aside)
+
+    def _import(self, tables: Sequence[tuple[Mapping[str, Any], str]], own: str) -> None:
+        """Imports tables of the set under names that are free, from a copy, and compares them with the manifest."""
         staging = f"{_STAGING}/{self._id}"
         self._staged = True
         self._hadoop.fs("-mkdir", "-p", staging)
         for table, name in tables:
-            self._copy(name, f"{self._uri}/{manifest.table_path(table['name'])}", f"{own}{staging}/{name}", table["bytes"])
+            source = f"{self._uri}/{manifest.table_path(table['name'])}"
+            self._copy(table["name"], source, f"{own}{staging}/{name}", table["bytes"])
         self._hadoop.fs("-chown", "-R", self._accumulo.entry["user"], staging)
         with self.context.timed("compare the entries"):
             files = [entry.path for entry in self._hadoop.listing(staging, recursive=True) if entry.path.endswith(".rf")]
@@ -411,12 +447,25 @@ class Reader:
             for table, name in tables:
                 found = sum(number for path, number in entries.items() if path.startswith(f"{own}{staging}/{name}/"))
                 if found != table["entries"]:
-                    raise WorkerError(f"table {name}: expected {table['entries']} entries, found {found} in the copy of the set")
+                    raise WorkerError(f"table {table['name']}: expected {table['entries']} entries, found {found} in the copy of the set")
         with self.context.timed("import the tables"):
-            new = {name: manifest.imported(name, self.whole["id"]) for _table, name in tables}
-            counts = {new[name]: sum(path.startswith(f"{name}/") for path in files) for _table, name in tables}
-            self._accumulo.import_tables({new[name]: f"{staging}/{name}" for _table, name in tables}, counts)
-            return self._rename(new, aside)
+            counts = {name: sum(path.startswith(f"{name}/") for path in files) for _table, name in tables}
+            self._accumulo.import_tables({name: f"{staging}/{name}" for _table, name in tables}, counts)
+
+    def drill(self) -> list[str]:
+        """Brings every table back beside the live one, and removes it again; what was compared."""
+        self._remove_scratch()
+        tables = [(table, manifest.scratch(table["name"], self._id)) for table in self.whole["tables"]]
+        self._import(tables, self._hadoop.default_fs())
+        with self.context.timed("read the tables"):
+            self._accumulo.shell([f"online -w -t {name}" for _table, name in tables])
+        self._remove_scratch()
+        return [f"table {table['name']}: {table['entries']:,} entries" for table, _name in tables]
+
+    def _remove_scratch(self) -> None:
+        doomed = [name for name in self._accumulo.tables() if manifest.drilled(name)]
+        if doomed:
+            self._accumulo.shell([f"deletetable -f {name}" for name in doomed])
 
     def _rename(self, new: Mapping[str, str], aside: bool) -> list[str]:
         """Gives imported tables their own names. new: name to the name that it has yet."""
@@ -451,8 +500,9 @@ class Reader:
         return [user for user in made if user not in self._passwords]
 
     def close(self) -> None:
-        """Removes the copies that were imported from."""
+        """Removes the copies that were imported from, and what a drill has not removed itself."""
         if self._staged:
+            self._remove_scratch()
             self._hadoop.fs("-rm", "-r", "-f", "-skipTrash", f"{_STAGING}/{self._id}")
 
 

@@ -23,10 +23,11 @@ options:
       - V(look) tells what stands in the way.
       - V(unpack) brings back configuration, V(databases) databases and their roles, V(tables) directories of HDFS, tables of Accumulo, and
         users and permissions.
+      - V(drill) brings databases and tables back beside the live ones, compares them with the manifest, and removes them again.
       - V(finish) forgets what an interrupted restore would have to know.
       - V(close) removes copies, and ends the worker.
     type: str
-    choices: [open, stage, deliver, look, unpack, databases, tables, finish, close]
+    choices: [open, stage, deliver, look, unpack, databases, tables, drill, finish, close]
     required: true
   secrets:
     description: For V(open). They reach the tools through files that only their users can read, or through standard input.
@@ -76,7 +77,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.koverse.runbook.plugins.module_utils import worker
 from ansible_collections.koverse.runbook.plugins.module_utils.restore import Restore
 
-STEPS = ("open", "stage", "deliver", "look", "unpack", "databases", "tables", "finish", "close")
+STEPS = ("open", "stage", "deliver", "look", "unpack", "databases", "tables", "drill", "finish", "close")
 SECRETS = {
     "postgres_password": {"type": "str", "no_log": True},
     "identity": {"type": "str", "no_log": True},
