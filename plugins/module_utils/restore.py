@@ -325,7 +325,8 @@ class Reader:
         if missing:
             raise WorkerError(f"{self._uri} has no table {', '.join(missing)}; it has: {', '.join(names)}")
         verify(self.context, self._hadoop, self._uri, whole)
-        self._journal.begin(f"{whole['id']} {self._accumulo.facts()['instance_id']}")
+        if {"accumulo", "addons"} & set(self._given["parts"]):
+            self._journal.begin(f"{whole['id']} {self._accumulo.facts()['instance_id']}")
         return {"uri": self._uri, "manifest": {key: value for key, value in whole.items() if key != "files"}}
 
     def _tables(self) -> list[tuple[dict[str, Any], str]]:
