@@ -9,6 +9,7 @@ from common import BUILD, PREFIX, SHAPES, fingerprint, run, say, step
 # What the roles need on a host but is long to download: a JDK with the headers and the compiler for Accumulo's
 # native maps. PostgreSQL is not installed, only its packages are there.
 PACKAGES = [
+    "age",
     "systemd",
     "systemd-sysv",
     "dbus",

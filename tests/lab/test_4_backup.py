@@ -326,6 +326,60 @@ def test_a_table_comes_back_in_the_place_of_a_broken_one(cluster: Cluster) -> No
 
 
 FLIP = "printf X | dd of={} bs=1 seek=200 conv=notrunc"
+
+
+def test_two_backups_at_once(cluster: Cluster) -> None:
+    """The second refuses, and the first does not notice."""
+    command = cluster.command("backup", *PLACE)
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as playing:
+        assert playing.stdout is not None
+        output = ""
+        for line in playing.stdout:
+            output += line
+            if "TASK [Copy tables" in line:
+                break
+        second = cluster.play("backup", *PLACE)
+        output += playing.communicate(timeout=300)[0]
+    assert second.returncode != 0, second
+    assert f"a backup or a restore is under way, by process {playing.pid} on" in " ".join(second.output.split()), second
+    assert playing.returncode == 0, output
+    assert len(sets(cluster)) == 2
+
+
+def test_a_drill(cluster: Cluster) -> None:
+    pids = cluster.pids()
+    played = cluster.play("backup_verify", *PLACE, "-e", "runbook_drill=true")
+    assert (played.returncode, cluster.pids()) == (0, pids), played
+    for words in ("every file is what the manifest says", "table kv_record: 20", "database koverse: 20"):
+        assert words in played.output, played
+    assert "_runbook_drill_" not in shell(cluster, "tables") + sql(cluster, "postgres", "select datname from pg_database")
+
+
+def test_retention(cluster: Cluster) -> None:
+    old, new = sets(cluster)
+    keep = ["-e", '{"runbook_backup_keep": {"last": 1}}']
+    refused = cluster.play("backup_expire", *PLACE, "-e", '{"runbook_backup_keep": {"last": 0}}')
+    assert "at least one of them above 0" in " ".join(refused.output.split()), refused
+    shown = cluster.play("backup_expire", *PLACE, *keep, "--check")
+    assert (shown.returncode, sets(cluster)) == (0, [old, new]), shown
+    assert old in shown.output
+    played = cluster.play("backup_expire", *PLACE, *keep)
+    assert (played.returncode, sets(cluster)) == (0, [new]), played
+    again = cluster.play("backup_expire", *PLACE, *keep)
+    assert (again.returncode, again.changed) == (0, 0), again
+
+
+def test_into_the_clusters_own_hdfs_with_yarn(cluster: Cluster) -> None:
+    uri = ["-e", "runbook_backup_uri=hdfs://koverse/sets", "-e", "runbook_backup_tables=kv_record"]
+    played = cluster.play("backup", *uri)
+    assert played.returncode == 0, played
+    assert "what destroys the cluster destroys the set, too" in " ".join(played.output.split()), played
+    applications = cluster.run("n1", "runuser -u yarn -- /opt/hadoop/bin/yarn application -list -appStates FINISHED 2>/dev/null")
+    assert "distcp" in applications.lower(), applications
+    verified = cluster.play("backup_verify", *uri)
+    assert verified.returncode == 0, verified
+
+
 DAMAGES = {
     "a flipped byte in the manifest": (
         "manifest.json",
