@@ -25,19 +25,34 @@ class ActionModule(WorkerAction):
             self.deliver(spool, lambda _path: True)
             return {"changed": False, "result": {}}
         launch = backup.arguments(self._plan, run, self._host) if self._step == "open" else None
-        result = self.whole({"arguments": self._facts(run) if self._step == "publish" else {}}, launch)
+        begin = {"arguments": self._facts(run) if self._step == "publish" else {}}
+        result = self._released(run, begin) if self._step == "release" else self.whole(begin, launch)
         if self._step == "collect":
             if self._host != run["backup_host"]:
                 self.fetch(spool, result["spooled"])
             self.wait_for_others()
-        if self._step == "release" and result.get("expired"):
+        return {"changed": self._step in ("hold", "release", "name"), "result": result}
+
+    def _released(self, run: Mapping[str, Any], begin: Mapping[str, Any]) -> dict[str, Any]:
+        """Koverse goes on, also where the worker that held it is gone."""
+        try:
+            result = self.whole(begin)
+        except RunbookError as error:
+            held = self.work_for(self._plan, self._host, run["held"][self._host])
+            work = {**held, "act": True, "watched": False, "step": False, "afar": None, "slice": 0.0, "cut_short": "", "memory": None}
+            started = self._execute_module(
+                "koverse.runbook.component", module_args={"state": "started", "work": work}, task_vars=self._task_vars
+            )
+            said = "was started again" if not started.get("failed") and not started.get("failures") else f"does not start: {started}"
+            raise RunbookError([*error.problems, f"Koverse on {self._host} {said}. Nothing of this backup is kept."]) from error
+        if result.get("expired"):
             raise RunbookError(
                 [
                     f"Koverse was started again after the {run['settings']['hold_limit']:g} s of runbook_backup_hold_limit, before tables "
                     "and databases were frozen: they may not fit together. Nothing of this backup is kept."
                 ]
             )
-        return {"changed": self._step in ("hold", "release", "name"), "result": result}
+        return result
 
     def _facts(self, run: Mapping[str, Any]) -> dict[str, Any]:
         """What the other hosts have found, for the manifest."""
