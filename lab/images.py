@@ -23,6 +23,7 @@ PACKAGES = [
     "sudo",
     "acl",
     "curl",
+    "libfaketime",
     "ca-certificates",
     "less",
     "gcc",

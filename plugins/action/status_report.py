@@ -39,7 +39,7 @@ class ActionModule(RunbookAction):
 
     def work(self, args: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         failures = status.fail_on(args.get("fail", False))
-        report = self._report(task_vars)
+        report = self._report(task_vars, float(args.get("backup_max_age") or 0))
         for tone, group in itertools.groupby(status.lines(report), key=lambda line: line.tone):
             display.display("\n".join(line.text for line in group), color=_COLOURS[tone])
         verdict = report["verdict"]
@@ -50,7 +50,7 @@ class ActionModule(RunbookAction):
         failed = verdict["state"] in failures
         return {**result, "failed": failed, "msg": f"The cluster is {status.one_line(verdict['text'])}"}
 
-    def _report(self, task_vars: Mapping[str, Any]) -> status.Report:
+    def _report(self, task_vars: Mapping[str, Any], max_age_hours: float) -> status.Report:
         plan = self.plan(task_vars)
         seen = answers(task_vars, "runbook_seen")
         unseen = {host: why_unseen(result) for host, result in seen.items() if "instances" not in result}
@@ -60,7 +60,7 @@ class ActionModule(RunbookAction):
             "collection_version": collection_version(),
             "ansible_version": ansible_version,
         }
-        return status.report(plan, whole, seen, unseen, about, datetime.datetime.now(datetime.timezone.utc))
+        return status.report(plan, whole, seen, unseen, about, datetime.datetime.now(datetime.timezone.utc), max_age_hours)
 
 
 def write(directory: Path, report: status.Report) -> list[str]:

@@ -8,18 +8,19 @@ import glob
 import hashlib
 import os
 import shutil
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ansible_collections.koverse.runbook.plugins.module_utils import hadoop, manifest, postgres
+from ansible_collections.koverse.runbook.plugins.module_utils import hadoop, manifest, postgres, record
 from ansible_collections.koverse.runbook.plugins.module_utils.hadoop import Hadoop
 from ansible_collections.koverse.runbook.plugins.module_utils.hold import Hold
 from ansible_collections.koverse.runbook.plugins.module_utils.manifest import human
 from ansible_collections.koverse.runbook.plugins.module_utils.shell import Shell
 from ansible_collections.koverse.runbook.plugins.module_utils.tables import Accumulo, export
-from ansible_collections.koverse.runbook.plugins.module_utils.worker import Context, Part, WorkerError, last_words
+from ansible_collections.koverse.runbook.plugins.module_utils.worker import Context, Part, WorkerError, last_words, written
 
 _EXPORTS = "/tmp/koverse-runbook"  # noqa: S108 in HDFS
 
@@ -48,6 +49,7 @@ class Backup(Part):
         self._dumps = Dumps(context, spool, databases, arguments["secrets"].get("postgres_password")) if databases else None
         self._builder = Builder(context, arguments["id"], spool, built) if built else None
         self._spool = spool
+        self._why = "it was given up; the playbook's output says why"
         self._steps: dict[str, Step] = {
             "open": self._open,
             "hold": self._stop,
@@ -59,9 +61,15 @@ class Backup(Part):
         }
 
     def step(self, name: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-        return self._steps[name](arguments)
+        try:
+            return self._steps[name](arguments)
+        except (WorkerError, OSError) as error:
+            self._why = str(error)
+            raise
 
     def _open(self, _arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        if self._builder:
+            record.began(self.arguments["id"])
         self._spool.open()
         result: dict[str, Any] = {"warnings": []}
         if self._dumps:
@@ -116,11 +124,13 @@ class Backup(Part):
 
     def _name(self, _arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         if self._builder:
-            self._builder.name()
+            record.verified(self.arguments["id"], self._builder.name())
         return {}
 
     def close(self) -> list[str]:
         left = []
+        if self._builder and not self._builder.published:
+            record.failed(self.arguments["id"], self._why)
         for part in (self._hold and self._hold.start, self._dumps and self._dumps.close, self._builder and self._builder.close):
             try:
                 if part:
@@ -160,18 +170,15 @@ class Spool:
         path += ".age" if self._recipients else ""
         target = os.path.join(self.path, path)
         os.makedirs(os.path.dirname(target), exist_ok=True)
-        with open(target, "wb") as file:
-            producer = self.context.popen(words, user, environment, stdout=-1 if self._recipients else file)
-            errors = ""
+        with open(target, "wb") as file, tempfile.TemporaryFile() as errors:
+            commands = [self.context.popen(words, user, environment, stdout=-1 if self._recipients else file, stderr=errors)]
             if self._recipients:
                 keys = [word for key in self._recipients for word in ("-r", key)]
-                age = self.context.popen(["age", "--encrypt", *keys], stdin=producer.stdout, stdout=file)
-                producer.stdout.close()
-                errors = age.stderr.read().decode("utf-8", "replace")
-            said = producer.stderr.read().decode("utf-8", "replace")
-            codes = [self.context.ended(producer)] + ([self.context.ended(age)] if self._recipients else [])
-        if any(codes):
-            raise WorkerError(f"'{' '.join(words)}' ended with status {codes[0]}: {last_words(said + errors)}")
+                commands.append(self.context.popen(["age", "--encrypt", *keys], stdin=commands[0].stdout, stdout=file, stderr=errors))
+                commands[0].stdout.close()
+            codes = [self.context.ended(command) for command in commands]
+            if any(codes):
+                raise WorkerError(f"'{' '.join(words)}' ended with status {max(codes)}: {last_words(written(errors))}")
         return path
 
     def bytes(self, path: str, content: bytes) -> str:
@@ -285,7 +292,7 @@ class Builder:
         self._accumulo = Accumulo(context, arguments["accumulo"])
         self._uri = arguments["uri"].rstrip("/")
         self._partial = ""
-        self._published = False
+        self.published = False
         self._exports = f"{_EXPORTS}/{set_id}"
         self._clones: dict[str, str] = {}
         self._sources: dict[str, int] = {}  # file of the set: the bytes that its source has
@@ -418,8 +425,7 @@ class Builder:
         with self.context.timed("read the set back"):
             entries = [entry for entry in self._hadoop.listing(self._partial, recursive=True) if not entry.directory]
             found = {entry.path: entry.size for entry in entries}
-            wrong = [f"{path}: expected {size} bytes, found {found.get(path, 'no such file')}" for path, size in expected.items()
-                     if found.get(path) != size]  # fmt: skip
+            wrong = manifest.compare_sizes(expected, found)
             if wrong:
                 raise WorkerError(f"{len(wrong)} files are not as they should be: {'; '.join(wrong[:10])}")
             progress = Progress(self.context, "read the set back", sum(found.values()))
@@ -451,10 +457,12 @@ class Builder:
         return {"uri": f"{self._uri}/{self._id}", "manifest": {key: value for key, value in whole.items() if key != "files"},
                 "files": len(files), "bytes": manifest.size(files)}  # fmt: skip
 
-    def name(self) -> None:
-        """From now on it is a set. A step of its own: where the controller is gone by now, nobody would know of the set."""
-        self._hadoop.fs("-mv", self._partial, f"{self._uri}/{self._id}")
-        self._published = True
+    def name(self) -> str:
+        """From now on it is a set; its URI. A step of its own: where the controller is gone by now, nobody would know of the set."""
+        uri = f"{self._uri}/{self._id}"
+        self._hadoop.fs("-mv", self._partial, uri)
+        self.published = True
+        return uri
 
     def close(self) -> None:
         """Removes the clones, and the set where it is not finished."""
@@ -465,7 +473,7 @@ class Builder:
                 self._accumulo.shell([f"deletetable -f {name}" for name in known])
         except WorkerError as error:
             problems.append(str(error))
-        unfinished = [self._partial] if self._partial and not self._published else []
+        unfinished = [self._partial] if self._partial and not self.published else []
         if self._clones or unfinished:
             self._hadoop.fs("-rm", "-r", "-f", "-skipTrash", self._exports, *unfinished)
         if problems:

@@ -9,12 +9,12 @@ import re
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import IO, Any, NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from ansible_collections.koverse.runbook.plugins.module_utils import manifest
 from ansible_collections.koverse.runbook.plugins.module_utils.manifest import Damaged, Manifest
-from ansible_collections.koverse.runbook.plugins.module_utils.worker import Context, WorkerError, last_words
+from ansible_collections.koverse.runbook.plugins.module_utils.worker import Context, WorkerError, last_words, written
 
 _CHUNK = 1 << 20
 _AT_ONCE = 500  # files that one command takes: a command line has its limit
@@ -121,9 +121,13 @@ class Hadoop:
                 found[uri] = error
         return found
 
+    def set_names(self, uri: str) -> list[str]:
+        """The directories below a URI that have a set's name, the oldest first. What is not finished is not among them."""
+        return sorted(entry.path for entry in self.listing(uri) if entry.directory and manifest.is_id(entry.path))
+
     def sets(self, uri: str) -> dict[str, Manifest | Damaged]:
-        """Every set below a URI by its name, or why a directory with a set's name is none. What is not finished is not among them."""
-        names = [entry.path for entry in self.listing(uri) if entry.directory and manifest.is_id(entry.path)]
+        """Every set below a URI by its name, or why a directory with a set's name is none."""
+        names = self.set_names(uri)
         if not names:
             return {}
         there = self.context.run(
@@ -131,7 +135,7 @@ class Hadoop:
         )
         whole = [name for name in names if f"/{name}/{manifest.MANIFEST}\n" in there and f"/{name}/{manifest.CHECKSUM}\n" in there]
         read = self.manifests([f"{uri}/{name}" for name in whole]) if whole else {}
-        return {name: read.get(f"{uri}/{name}", Damaged("it has no manifest")) for name in sorted(names)}
+        return {name: read.get(f"{uri}/{name}", Damaged("it has no manifest")) for name in names}
 
     def remove_set(self, uri: str, name: str, instance_id: str) -> None:
         """Removes a set. It loses its name first, so that an interruption leaves no half set, and the next backup removes the rest."""
@@ -156,7 +160,9 @@ class Hadoop:
                         chunk = child.stdout.read(min(left, _CHUNK))
                         if not chunk:
                             self.context.ended(child)
-                            raise WorkerError(f"{uri}/{entry.path} cannot be read to its end of {entry.size} bytes: {_said(errors)}")
+                            raise WorkerError(
+                                f"{uri}/{entry.path} cannot be read to its end of {entry.size} bytes: {last_words(written(errors))}"
+                            )
                         digest.update(chunk)
                         left -= len(chunk)
                         done += len(chunk)
@@ -165,7 +171,7 @@ class Hadoop:
                 rest = child.stdout.read(1)
                 code = self.context.ended(child)
                 if rest or code != 0:
-                    raise WorkerError(f"reading {uri} ended with status {code}: {_said(errors)}")
+                    raise WorkerError(f"reading {uri} ended with status {code}: {last_words(written(errors))}")
 
     def distcp(self, options: Sequence[str], sources: Sequence[str], target: str, total: int, each: Callable[[int], None]) -> None:
         """Copies with DistCp. sources: its arguments that say what to copy. each: called with the bytes copied so far, of `total`."""
@@ -187,11 +193,6 @@ class Hadoop:
             causes = list(dict.fromkeys(line for line in log if line.startswith(("Error: ", "Caused by: "))))[-2:]
             said = " / ".join(causes) or last_words("\n".join(log))
             raise WorkerError(f"DistCp to {target} ended with status {code}: {said}")
-
-
-def _said(errors: IO[bytes]) -> str:
-    errors.seek(0)
-    return last_words(errors.read().decode("utf-8", "replace"))
 
 
 def options(arguments: dict[str, Any], *between: str) -> list[str]:

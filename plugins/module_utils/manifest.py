@@ -17,6 +17,7 @@ MANIFEST = "manifest.json"
 CHECKSUM = "manifest.json.sha256"
 _PARTIAL = ".partial"
 
+_FORM = "%Y%m%dT%H%M%SZ"
 _ID = re.compile(r"\d{8}T\d{6}Z")
 _CLONE = re.compile(r".+_runbook_backup_\d{8}t\d{6}z")
 _DRILL = re.compile(r".+_runbook_drill_\d{8}t\d{6}z")
@@ -46,12 +47,17 @@ class Damaged(Exception):
 
 def new_id(now: float) -> str:
     """The name of a set that begins at `now` (seconds since 1970), in UTC: sets sort by time."""
-    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
+    return time.strftime(_FORM, time.gmtime(now))
 
 
 def is_id(name: str) -> bool:
     """Whether this is the name of a set."""
     return bool(_ID.fullmatch(name))
+
+
+def taken(set_id: str) -> datetime.datetime:
+    """When a set's backup began, by the controller's clock."""
+    return datetime.datetime.strptime(set_id, _FORM).replace(tzinfo=datetime.timezone.utc)
 
 
 def partial(set_id: str, instance_id: str) -> str:
@@ -134,16 +140,13 @@ def decode(text: bytes, checksum: bytes) -> Manifest:
     return manifest
 
 
-def compare_files(manifest: Manifest, found: Mapping[str, int]) -> list[str]:
-    """What is missing or has another size. found: path to size."""
-    problems = []
-    for file in manifest["files"]:
-        size = found.get(file["path"])
-        if size is None:
-            problems.append(f"{file['path']}: expected {file['size']} bytes, found no such file")
-        elif size != file["size"]:
-            problems.append(f"{file['path']}: expected {file['size']} bytes, found {size}")
-    return problems
+def compare_sizes(expected: Mapping[str, int], found: Mapping[str, int]) -> list[str]:
+    """Which files are missing or have another size; both are path to bytes."""
+    return [
+        f"{path}: expected {bytes_} bytes, found {found.get(path, 'no such file')}"
+        for path, bytes_ in expected.items()
+        if found.get(path) != bytes_
+    ]
 
 
 def size(files: Iterable[Mapping[str, Any]], below: str = "") -> int:

@@ -11,12 +11,14 @@ from __future__ import annotations
 import os
 import pwd
 import re
-from collections.abc import Collection, Mapping
+import tempfile
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.koverse.runbook.plugins.module_utils.worker import Context, WorkerError, last_words
+from ansible_collections.koverse.runbook.plugins.module_utils.worker import Context, WorkerError, last_words, written
 
 _SEPARATOR = "\x1f"
+_PSQL = ("psql", "-X", "-q", "-A", "-t", "-w", "-F", _SEPARATOR, "-v", "ON_ERROR_STOP=1", "-f", "-", "-d")
 _SENTINEL = "koverse-runbook-answered"
 
 TABLES = """select format('%I.%I', n.nspname, c.relname) from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -55,14 +57,13 @@ class Login:
             os.chown(path, account.pw_uid, account.pw_gid)
             self.environment["PGPASSFILE"] = path
 
-    def run(self, words: list[str], stdin: bytes = b"", allowed: tuple[int, ...] = (0,)) -> str:
-        """A tool's output. `-w`: it never asks for a password."""
-        return self.context.run([words[0], "-w", *words[1:]], self.os_user, stdin, self.environment, allowed)
+    def run(self, words: Sequence[str], stdin: bytes = b"") -> str:
+        """A tool's output."""
+        return self.context.run(words, self.os_user, stdin, self.environment)
 
     def sql(self, database: str, text: str) -> list[list[str]]:
         """Rows of a script's answer. Raises WorkerError at its first error."""
-        words = ["psql", "-X", "-q", "-A", "-t", "-F", _SEPARATOR, "-v", "ON_ERROR_STOP=1", "-d", database, "-f", "-"]
-        return [line.split(_SEPARATOR) for line in self.run(words, text.encode()).splitlines()]
+        return [line.split(_SEPARATOR) for line in self.run([*_PSQL, database], text.encode()).splitlines()]
 
 
 class Snapshot:
@@ -70,10 +71,8 @@ class Snapshot:
 
     def __init__(self, login: Login, database: str) -> None:
         self.login, self.database = login, database
-        self._errors = os.path.join(login.context.directory, f"psql-{os.getpid()}.log")
-        words = ["psql", "-X", "-q", "-A", "-t", "-w", "-F", _SEPARATOR, "-v", "ON_ERROR_STOP=1", "-d", database, "-f", "-"]
-        with open(self._errors, "wb") as errors:
-            self._child = login.context.popen(words, login.os_user, login.environment, stdin=-1, stderr=errors)
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 pylint: disable=consider-using-with
+        self._child = login.context.popen([*_PSQL, database], login.os_user, login.environment, stdin=-1, stderr=self._errors)
         self.id = ""
 
     def ask(self, text: str) -> list[list[str]]:
@@ -90,8 +89,7 @@ class Snapshot:
                 return rows
             rows.append(line.split(_SEPARATOR))
         self.login.context.ended(self._child)
-        with open(self._errors, encoding="utf-8", errors="replace") as errors:
-            raise WorkerError(f"PostgreSQL, database {self.database}: {last_words(errors.read())}")
+        raise WorkerError(f"PostgreSQL, database {self.database}: {last_words(written(self._errors))}")
 
     def begin(self) -> None:
         """From now on it sees one moment."""

@@ -8,14 +8,13 @@ what has its own name already, so that a restore that was interrupted goes on.
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.koverse.runbook.plugins.module_utils import archive, hadoop, manifest, postgres
+from ansible_collections.koverse.runbook.plugins.module_utils import archive, hadoop, manifest, postgres, record
 from ansible_collections.koverse.runbook.plugins.module_utils.backup import Progress
 from ansible_collections.koverse.runbook.plugins.module_utils.hadoop import Hadoop
 from ansible_collections.koverse.runbook.plugins.module_utils.manifest import Damaged, Manifest
@@ -23,7 +22,6 @@ from ansible_collections.koverse.runbook.plugins.module_utils.shell import quote
 from ansible_collections.koverse.runbook.plugins.module_utils.tables import Accumulo, grants, users
 from ansible_collections.koverse.runbook.plugins.module_utils.worker import Context, Part, WorkerError
 
-_JOURNALS = "/var/lib/koverse-runbook"
 _STAGING = "/tmp/koverse-runbook-restore"  # noqa: S108 in HDFS
 
 Step = Callable[[Mapping[str, Any]], Mapping[str, Any]]
@@ -134,12 +132,8 @@ class Journal:
     """What of a set is back under its own name already: kind and name to what identifies it."""
 
     def __init__(self, name: str) -> None:
-        self._path = f"{_JOURNALS}/restored-{name}.json"
-        try:
-            with open(self._path, encoding="utf-8") as file:
-                self._entries: dict[str, Any] = json.load(file)
-        except FileNotFoundError:
-            self._entries = {}
+        self._name = f"restored-{name}.json"
+        self._entries = record.load(self._name)
 
     def begin(self, what: str) -> None:
         """what: the set and the cluster. A journal of another one is of no use."""
@@ -149,12 +143,7 @@ class Journal:
     def note(self, kind: str, name: str, identity: str) -> None:
         """Before something takes its own name: how it is recognised then."""
         self._entries[f"{kind} {name}"] = identity
-        os.makedirs(_JOURNALS, exist_ok=True)
-        with open(f"{self._path}.new", "w", encoding="utf-8") as file:
-            json.dump(self._entries, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.rename(f"{self._path}.new", self._path)
+        record.store(self._name, self._entries)
 
     def knows(self, kind: str, name: str, identity: str | None) -> bool:
         """Whether this is what was brought back."""
@@ -162,8 +151,7 @@ class Journal:
 
     def end(self) -> None:
         """All is done: whatever is there from now on stands in the way of the next restore."""
-        if os.path.exists(self._path):
-            os.unlink(self._path)
+        record.remove(self._name)
 
 
 class Key:
@@ -249,7 +237,7 @@ class Databases:
         options = f"{owner}encoding {postgres.literal(entry['encoding'])} template template0"
         self._login.sql("postgres", f"drop database if exists {sql(new)};\ncreate database {sql(new)} {options};")
         rights = ["--no-owner", "--no-privileges"] if scratch else []
-        self._login.run(["pg_restore", "--exit-on-error", *rights, "--dbname", new, dump])
+        self._login.run(["pg_restore", "-w", "--exit-on-error", *rights, "--dbname", new, dump])
         differing = postgres.differences(entry, postgres.facts(self._login, new))
         if differing:
             raise WorkerError(f"database {entry['name']} is not what the manifest says: {'; '.join(differing)}")
@@ -317,14 +305,19 @@ class Reader:
             found = find(self._hadoop, self._base, self._given["set"])
             self._uri = f"{self._base}/{found}"
             whole = self._hadoop.manifests([self._uri])[self._uri]
-        if isinstance(whole, Damaged):
-            raise WorkerError(f"{self._uri}: {whole}. Nothing was changed")
+        try:
+            if isinstance(whole, Damaged):
+                raise whole
+            verify(self.context, self._hadoop, self._uri, whole)
+        except Damaged as error:
+            record.damaged(self._uri, str(error))
+            raise WorkerError(f"{self._uri} is damaged: {error}. Nothing was changed") from error
+        record.verified(found, self._uri)
         self.whole = whole
         names = [table["name"] for table in whole["tables"]]
         missing = [name for name in self._given["tables"] if name not in names]
         if missing:
             raise WorkerError(f"{self._uri} has no table {', '.join(missing)}; it has: {', '.join(names)}")
-        verify(self.context, self._hadoop, self._uri, whole)
         if {"accumulo", "addons"} & set(self._given["parts"]):
             self._journal.begin(f"{whole['id']} {self._accumulo.facts()['instance_id']}")
         return {"uri": self._uri, "manifest": {key: value for key, value in whole.items() if key != "files"}}
@@ -509,7 +502,7 @@ class Reader:
 
 def find(tool: Hadoop, base: str, wanted: str) -> str:
     """The name of a set: `wanted`, or the newest. Raises WorkerError where there is none."""
-    names = sorted(entry.path for entry in tool.listing(base) if entry.directory and manifest.is_id(entry.path))
+    names = tool.set_names(base)
     if wanted and wanted not in names:
         raise WorkerError(f"{base} has no set {wanted}; it has: {', '.join(names) or 'none'}")
     if not names:
@@ -518,12 +511,13 @@ def find(tool: Hadoop, base: str, wanted: str) -> str:
 
 
 def verify(context: Context, tool: Hadoop, uri: str, whole: Manifest) -> None:
-    """Reads every file of a set. Raises WorkerError that names each that is missing, or not what the manifest says."""
+    """Reads every file of a set. Raises Damaged that names each that is missing, or not what the manifest says."""
     with context.timed("verify the set"):
         entries = {entry.path: entry for entry in tool.listing(uri, recursive=True) if not entry.directory}
-        problems = manifest.compare_files(whole, {path: entry.size for path, entry in entries.items()})
+        sizes = {file["path"]: file["size"] for file in whole["files"]}
+        problems = manifest.compare_sizes(sizes, {path: entry.size for path, entry in entries.items()})
         if problems:
-            raise WorkerError(f"{uri} is damaged: {'; '.join(problems[:10])}")
+            raise Damaged("; ".join(problems[:10]))
         wanted = {file["path"]: file["sha256"] for file in whole["files"]}
         progress = Progress(context, "verify the set", manifest.size(whole["files"]))
         sums = tool.checksums(uri, [entries[path] for path in wanted], progress)
@@ -533,4 +527,4 @@ def verify(context: Context, tool: Hadoop, uri: str, whole: Manifest) -> None:
             if found != wanted[entry.path]
         ]
         if wrong:
-            raise WorkerError(f"{uri} is damaged: {'; '.join(wrong[:10])}")
+            raise Damaged("; ".join(wrong[:10]))

@@ -23,13 +23,16 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import IO, Any
+
+from ansible.module_utils.basic import AnsibleModule
 
 RUN_DIRECTORY = "/run/koverse-runbook"
 LEASE = 90.0  # seconds without a look in which a step goes on; the controller looks every few seconds
 IDLE_LEASE = 900.0  # the same between two steps, while the controller is busy elsewhere, for instance with files on their way
 _CONNECT_TIMEOUT = 5.0
 _ABORT_TIMEOUT = 60.0
+_LAST_LOOK = 2.0  # seconds in which somebody may ask how it ended
 _LAST_LINES = 8
 
 Answer = dict[str, Any]
@@ -134,6 +137,12 @@ def last_words(text: str) -> str:
     return " / ".join((telling or lines)[-_LAST_LINES:]) or "nothing"
 
 
+def written(file: IO[bytes]) -> str:
+    """What a command has written to a file that was opened for it."""
+    file.seek(0)
+    return file.read().decode("utf-8", "replace")
+
+
 class Part:
     """What a worker does: steps by name, and `close`, which leaves the host as it was but for what is finished."""
 
@@ -150,6 +159,8 @@ class Part:
 
 
 class _Handler(socketserver.StreamRequestHandler):
+    timeout = _CONNECT_TIMEOUT
+
     def handle(self) -> None:
         request = json.loads(self.rfile.readline())
         answer = self.server.worker.answer(request)  # type: ignore[attr-defined]
@@ -157,7 +168,7 @@ class _Handler(socketserver.StreamRequestHandler):
 
 
 class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
-    daemon_threads = True
+    """Its end waits for answers that are being written."""
 
 
 class _Worker:
@@ -170,6 +181,7 @@ class _Worker:
         self.requests: queue.Queue[Mapping[str, Any] | None] = queue.Queue()
         self.state: Answer = {"running": False, "step": None, "failed": None, "result": {}}
         self.over = threading.Event()
+        self.told = threading.Event()  # somebody has heard that it is over
 
     def answer(self, request: Mapping[str, Any]) -> Answer:
         """Called by the socket's threads."""
@@ -182,6 +194,8 @@ class _Worker:
         elif request["ask"] == "abort":
             self.abort()
             self.over.wait(_ABORT_TIMEOUT)
+        if self.over.is_set():
+            self.told.set()
         return {**self.state, "progress": self.context.progress}
 
     def abort(self) -> None:
@@ -286,7 +300,7 @@ def launch(name: str, make: Callable[[Context], Part], directory: str, owner: Ma
             os.write(writer, b"ready")
             os.close(writer)
             worker.work()
-            time.sleep(0.5)  # who asked for the end reads the answer
+            worker.told.wait(_LAST_LOOK)
             server.shutdown()
         os.unlink(sock)
         status = 0
@@ -321,6 +335,15 @@ def ask(name: str, request: Mapping[str, Any], timeout: float = _CONNECT_TIMEOUT
     if not line:
         raise Gone("the worker on this host ended without an answer")
     return json.loads(line)
+
+
+def runs(name: str) -> bool:
+    """Whether the worker `name` runs on this host."""
+    try:
+        ask(name, {"ask": "owner"})
+    except Gone:
+        return False
+    return True
 
 
 def abort(name: str) -> None:
@@ -363,3 +386,27 @@ def one_slice(
         return {"busy": error.owner or {}}
     except Gone as error:
         return {"gone": str(error)}
+
+
+def run_module(name: str, steps: Sequence[str], secrets: Mapping[str, Any], make: Callable[[Context, Mapping[str, Any]], Part]) -> None:
+    """A module with the options `step`, `secrets` and `work`: one slice of its action plugin's wait.
+
+    secrets: the argument spec of the options that only the host's tools may see.
+    """
+    module = AnsibleModule(
+        argument_spec={
+            "step": {"type": "str", "choices": list(steps), "required": True},
+            "secrets": {"type": "dict", "options": secrets, "no_log": True},
+            "work": {"type": "dict"},
+        },
+        supports_check_mode=True,
+    )
+    work = module.params["work"]
+    if not work:
+        module.fail_json(msg=f"koverse.runbook.{name} is run by its action plugin, which was not found. Call it by its full name.")
+    # Files are fetched by the user who has logged in.
+    given = {"login": int(os.environ.get("SUDO_UID", os.getuid())), "secrets": module.params["secrets"] or {}}
+    try:
+        module.exit_json(changed=False, **one_slice(module.params["step"], work, given, make))
+    except WorkerError as error:
+        module.fail_json(msg=str(error))

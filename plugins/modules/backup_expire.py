@@ -83,7 +83,7 @@ removed:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.koverse.runbook.plugins.module_utils import manifest, worker
+from ansible_collections.koverse.runbook.plugins.module_utils import manifest, record, worker
 from ansible_collections.koverse.runbook.plugins.module_utils.hadoop import Hadoop
 
 
@@ -105,8 +105,12 @@ def main() -> None:
         module.fail_json(msg=f"keep: expected numbers from 0, at least one of them above 0, found {keep}. Nothing was removed.")
     hadoop = Hadoop(worker.Context(module.tmpdir), module.params["tool"], module.params["user"])
     try:
-        with worker.alone("backup"):
-            whole = {name: found for name, found in hadoop.sets(uri).items() if not isinstance(found, manifest.Damaged)}
+        with worker.alone(record.WORKER):
+            newest = (record.backups() or {}).get("good") or {"damage": None, "id": None}
+            known_bad = [newest["id"]] if newest["damage"] else []
+            whole = {
+                name: found for name, found in hadoop.sets(uri).items() if not isinstance(found, manifest.Damaged) and name not in known_bad
+            }
             wanted = module.params["instance_id"]
             mine = {name: found for name, found in whole.items() if wanted in ("", found["cluster"]["instance_id"])}
             kept = manifest.kept(mine, keep)

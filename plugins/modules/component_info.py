@@ -63,6 +63,20 @@ instances:
   sample:
     - {component: zookeeper, host: n1, state: running, health: healthy, role: leader, since: "2026-11-21T09:15:00Z",
        evidence: "mode leader, 2 followers in sync", pids: [123], details: {synced_followers: 2}}
+backups:
+  description:
+    - What this host knows of the backups that were taken from it; null where none was begun from here. C(good) or C(last) may be missing.
+  type: dict
+  returned: always
+  contains:
+    last: {description: "The last backup: C(id), C(verdict) (V(running), V(good), V(failed)), and C(why) it failed.", type: dict}
+    good:
+      description: "The newest set: C(id), C(uri), C(verified) (when it was last read whole), and C(damage) if that found any."
+      type: dict
+    problem: {description: Why the record cannot be read., type: str}
+  sample:
+    last: {id: 20261121T201500Z, verdict: good, why: null}
+    good: {id: 20261121T201500Z, uri: "hdfs://other/backups/20261121T201500Z", verified: "2026-11-21T20:16:03Z", damage: null}
 ports:
   description: One row for each port of the host's components.
   type: list
@@ -80,7 +94,7 @@ reached:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.koverse.runbook.plugins.module_utils import observe
+from ansible_collections.koverse.runbook.plugins.module_utils import observe, record
 from ansible_collections.koverse.runbook.plugins.module_utils.probes import Cluster
 
 
@@ -98,7 +112,7 @@ def main() -> None:
     if not work:
         module.fail_json(msg="koverse.runbook.component_info is run by its action plugin, which was not found. Call it by its full name.")
     rows = observe.look(work["entries"], work["host"], work["address"], Cluster(work["zookeeper"]), ask=work["entries"])
-    result = {"instances": list(rows.values())}
+    result = {"instances": list(rows.values()), "backups": record.backups()}
     if module.params["ports"]:
         result["ports"] = observe.ports(work["entries"], work["host"])
         result["reached"] = observe.reached(work["neighbour"])

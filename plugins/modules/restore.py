@@ -71,9 +71,6 @@ result:
   sample: {in_the_way: [table kv_record]}
 """
 
-import os
-
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.koverse.runbook.plugins.module_utils import worker
 from ansible_collections.koverse.runbook.plugins.module_utils.restore import Restore
 
@@ -87,23 +84,7 @@ SECRETS = {
 
 def main() -> None:
     """One slice of the action plugin's wait."""
-    module = AnsibleModule(
-        argument_spec={
-            "step": {"type": "str", "choices": list(STEPS), "required": True},
-            "secrets": {"type": "dict", "options": SECRETS, "no_log": True},
-            "work": {"type": "dict"},
-        },
-        supports_check_mode=True,
-    )
-    work = module.params["work"]
-    if not work:
-        module.fail_json(msg="koverse.runbook.restore is run by its action plugin, which was not found. Call it by its full name.")
-    # Files are fetched by the user who has logged in.
-    given = {"login": int(os.environ.get("SUDO_UID", os.getuid())), "secrets": module.params["secrets"] or {}}
-    try:
-        module.exit_json(changed=False, **worker.one_slice(module.params["step"], work, given, Restore))
-    except worker.WorkerError as error:
-        module.fail_json(msg=str(error))
+    worker.run_module("restore", STEPS, SECRETS, Restore)
 
 
 if __name__ == "__main__":

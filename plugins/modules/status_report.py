@@ -28,6 +28,11 @@ options:
         C(unknown), as a list or as text with commas.
     type: raw
     default: false
+  backup_max_age:
+    description:
+      - Hours. A warning says so when the newest set of a backup is older, or when there is none. V(0) never warns of age.
+    type: float
+    default: 0
 attributes:
   check_mode:
     description: Changes nothing on the cluster. The report is written in check mode, too, because it is all that this module is for.

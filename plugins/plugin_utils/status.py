@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ansible_collections.koverse.runbook.plugins.module_utils import manifest
 from ansible_collections.koverse.runbook.plugins.module_utils.health import Verdict
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -31,6 +32,7 @@ SPOKEN = {
     "unknown": "unknown",
     "standby": "warm standby",
 }
+BACKUP_TONES = {"good": "good", "failed": "bad", "damaged": "bad", "too_old": "bad", "none": "plain", "unknown": "unknown"}
 # More hosts than this that look alike share a line, or a column.
 _ALIKE = 8
 _SAID_AT_ONCE = 3
@@ -72,12 +74,15 @@ def report(
     unseen: Mapping[str, str],
     about: Mapping[str, Any],
     taken_at: datetime.datetime,
+    max_age_hours: float = 0,
 ) -> Report:
     """All that is known of the cluster.
 
     whole: the picture of `decide.picture`. answers: host to what koverse.runbook.component_info returned there.
     unseen: host to why it did not answer. about: `inventory`, `collection_version` and `ansible_version`.
+    max_age_hours: how old the newest set of a backup may be; 0: as old as it likes.
     """
+    backups = _backups(plan, answers, taken_at, max_age_hours)
     judged = decide.verdicts(plan, whole)
     needed = decide.minimums(plan)
     members = [name for stage in plan["stages"] for name in stage["components"]]
@@ -100,7 +105,8 @@ def report(
             for host in plan["instances"][name]
         ],
         "ports": _ports(plan, whole, answers),
-        "warnings": [*plan["warnings"], *_standby_warnings(plan, whole)],
+        "backups": backups,
+        "warnings": [*plan["warnings"], *_standby_warnings(plan, whole), *_backup_warnings(backups)],
     }
 
 
@@ -228,6 +234,51 @@ def _standby_warnings(plan: Plan, whole: decide.Picture) -> list[str]:
         for host, row in rows.items()
         if row["state"] != "stopped"
     ]
+
+
+# ---- backups
+
+
+def _backups(plan: Plan, answers: Mapping[str, Mapping[str, Any]], taken_at: datetime.datetime, max_age_hours: float) -> dict[str, Any]:
+    """What the hosts know of backups, put together: the newest set, and the last backup, of all of them."""
+    known = {host: answer["backups"] for host, answer in answers.items() if answer.get("backups")}
+    newest: dict[str, dict[str, Any] | None] = {}
+    for key in ("good", "last"):
+        rows = [{**record[key], "host": host} for host, record in known.items() if key in record]
+        newest[key] = max(rows, key=lambda row: row["id"], default=None)
+    problems = [f"{host}: {record['problem']}" for host, record in known.items() if "problem" in record]
+    silent = [host for host in plan["order"] if "instances" not in answers.get(host, {})]
+    if newest["good"]:
+        verdict, text = _newest_set(newest["good"], taken_at, max_age_hours)
+    elif problems or silent:
+        verdict, text = "unknown", "; ".join(problems) or f"none is known; not asked, or no answer: {enumerated(silent)}"
+    else:
+        verdict, text = ("too_old", f"none was taken{_allowed(max_age_hours)}") if max_age_hours else ("none", "none was taken yet")
+    last = newest["last"]
+    if last and last["verdict"] == "running":
+        text += f"; {last['id']} is under way"
+    elif last and last["verdict"] == "failed":
+        verdict = verdict if BACKUP_TONES[verdict] == "bad" else "failed"
+        text += f"; the last backup, {last['id']}, failed: {last['why']}"
+    return {"verdict": verdict, "text": text, "max_age_hours": max_age_hours, **newest}
+
+
+def _newest_set(good: Mapping[str, Any], taken_at: datetime.datetime, max_age_hours: float) -> tuple[str, str]:
+    taken = manifest.taken(good["id"])
+    if good["damage"]:
+        return "damaged", f"{good['uri']} is damaged: {good['damage']}"
+    text = f"{good['uri']}, {age(taken.strftime(_TIME), taken_at.strftime(_TIME))} old"
+    if max_age_hours and taken_at - taken > datetime.timedelta(hours=max_age_hours):
+        return "too_old", text + _allowed(max_age_hours)
+    return "good", f"{text}, verified"
+
+
+def _allowed(max_age_hours: float) -> str:
+    return f"; expected at most {max_age_hours:g} h (runbook_backup_max_age)"
+
+
+def _backup_warnings(backups: Mapping[str, Any]) -> list[str]:
+    return [f"Backup: {backups['text']}"] if BACKUP_TONES[backups["verdict"]] == "bad" else []
 
 
 # ---- ports
@@ -429,6 +480,8 @@ def lines(made: Report) -> list[Line]:
         found.append(Line("bad", f"  and {len(ports['problems']) - _PROBLEMS} more, which the JSON file has"))
     if ports["closed"]:
         found.append(Line("plain", f"  closed, though the component is healthy: {'; '.join(ports['closed'])}"))
+    if not _backup_warnings(made["backups"]):
+        found.append(Line(BACKUP_TONES[made["backups"]["verdict"]], f"Backup: {one_line(made['backups']['text'])}"))
     found += [Line("unknown", f"Host {host}: {one_line(why)}") for host, why in silent.items()]
     found += [Line("unknown", f"Warning: {one_line(text)}") for text in made["warnings"]]
     found.append(Line(TONES[made["verdict"]["state"]], f"The cluster is {one_line(made['verdict']['text'])}"))
@@ -481,7 +534,9 @@ def html(made: Report) -> str:
         lstrip_blocks=True,
         loader=FileSystemLoader(Path(__file__).parent),
     )
-    environment.globals.update(word=word, tone=tone, role=role, age=age, spoken=SPOKEN, tones=TONES, alike=_ALIKE)
+    environment.globals.update(
+        word=word, tone=tone, role=role, age=age, spoken=SPOKEN, tones=TONES, backup_tones=BACKUP_TONES, alike=_ALIKE
+    )
     instances = _by("component", made["instances"])
     wanted = [component for component in made["components"] if component["desired"] == "started"]
     return environment.get_template(_TEMPLATE).render(

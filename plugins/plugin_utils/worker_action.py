@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible import constants
+from ansible_collections.koverse.runbook.plugins.module_utils.record import WORKER
 
 from .catalogue import RunbookError
 from .controller import Board, RunbookAction, display
@@ -22,7 +23,6 @@ from .controller import Board, RunbookAction, display
 _SLICE = 7.0  # seconds that a host watches its worker by itself
 _PAUSE = 1.0  # seconds between two looks at whether the other hosts are done
 _RENEWAL = 20.0  # seconds between two looks at a worker that waits for files
-_WORKER = "backup"  # one for backups and restores: they exclude each other
 _SILENCE = 9.0  # seconds after which a line of progress is said again
 
 
@@ -81,7 +81,7 @@ class WorkerAction(RunbookAction):
         connection: Any = None,
     ) -> dict[str, Any]:
         work = {
-            "worker": _WORKER,
+            "worker": WORKER,
             "owner": owner(),
             "launch": launch,
             "begin": begin,

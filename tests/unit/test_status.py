@@ -50,6 +50,7 @@ class Cluster:
         self.held: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
         self.knocks: dict[tuple[str, str, int], dict[str, Any]] = {}
         self.silent: dict[str, dict[str, Any] | None] = {}
+        self.backups: dict[str, dict[str, Any]] = {}
         for name, where in self.plan["instances"].items():
             for place, host in enumerate(where):
                 self.rows[name, host] = self._healthy(name, host, place)
@@ -86,7 +87,7 @@ class Cluster:
             if key[0] in names:
                 self.held[key] = []
 
-    def report(self) -> status.Report:
+    def report(self, max_age_hours: float = 0) -> status.Report:
         answers: dict[str, dict[str, Any]] = {}
         order = self.plan["order"]
         for number, host in enumerate(order):
@@ -100,11 +101,12 @@ class Cluster:
                 "instances": [row for (_name, where), row in self.rows.items() if where == host],
                 "ports": [self._port(*key) for key in self.held if key[1] == host],
                 "reached": [self._knock(*key) for key in self.held if key[1] == other],
+                "backups": self.backups.get(host),
             }
         unseen = {host: "the host is unreachable: no route" for host, answer in answers.items() if "instances" not in answer}
         seen = {host: answer["instances"] for host, answer in answers.items() if "instances" in answer}
         whole = decide.picture(self.plan, seen, unseen)
-        return status.report(self.plan, whole, answers, unseen, ABOUT, NOW)
+        return status.report(self.plan, whole, answers, unseen, ABOUT, NOW, max_age_hours)
 
     def _port(self, name: str, host: str, title: str) -> dict[str, Any]:
         port = self.plan["components"][name]["ports"][title]
@@ -560,3 +562,55 @@ def test_a_big_cluster_stays_readable() -> None:
     assert "n4 and 194 more" in words
     assert {"n77", "n99", "unreachable"} <= set(words)
     assert all(f"n{number}" in words for number in range(1, 201))
+
+
+SET = "20261121T071500Z"  # three hours before NOW
+GOOD = {"id": SET, "uri": f"hdfs://other/backups/{SET}", "verified": "2026-11-21T07:17:00Z", "damage": None}
+BACKUPS: dict[str, tuple[dict[str, dict[str, Any]], float, str, str]] = {
+    "none yet": ({}, 0, "none", "none was taken yet"),
+    "none, though expected": ({}, 26, "too_old", "none was taken; expected at most 26 h (runbook_backup_max_age)"),
+    "a good one": ({"n1": {"good": GOOD}}, 26, "good", f"{GOOD['uri']}, 3 h 0 min old, verified"),
+    "too old": ({"n1": {"good": GOOD}}, 2.5, "too_old", f"{GOOD['uri']}, 3 h 0 min old; expected at most 2.5 h (runbook_backup_max_age)"),
+    "damaged": ({"n1": {"good": {**GOOD, "damage": "a: no such file"}}}, 26, "damaged", f"{GOOD['uri']} is damaged: a: no such file"),
+    "a newer one on another host": (
+        {"n1": {"good": {**GOOD, "id": "20261101T000000Z", "damage": "b"}}, "n2": {"good": GOOD}},
+        26,
+        "good",
+        f"{GOOD['uri']}, 3 h 0 min old, verified",
+    ),
+    "the last failed": (
+        {"n1": {"good": GOOD, "last": {"id": "20261121T100000Z", "verdict": "failed", "why": "no space"}}},
+        26,
+        "failed",
+        f"{GOOD['uri']}, 3 h 0 min old, verified; the last backup, 20261121T100000Z, failed: no space",
+    ),
+    "one is under way": (
+        {"n1": {"good": GOOD, "last": {"id": "20261121T100000Z", "verdict": "running", "why": None}}},
+        26,
+        "good",
+        f"{GOOD['uri']}, 3 h 0 min old, verified; 20261121T100000Z is under way",
+    ),
+    "no record to be read": ({"n1": {"problem": "backups.json: it is cut off"}}, 26, "unknown", "n1: backups.json: it is cut off"),
+}
+
+
+@pytest.mark.parametrize("name", BACKUPS)
+def test_backups(name: str) -> None:
+    records, hours, verdict, said = BACKUPS[name]
+    cluster = Cluster()
+    cluster.backups = records
+    report = cluster.report(hours)
+    jsonschema.validate(report, json.loads(SCHEMA.read_text()))
+    assert (report["backups"]["verdict"], report["backups"]["text"]) == (verdict, said)
+    warned = f"Backup: {said}" in report["warnings"]
+    assert warned == (verdict in ("too_old", "damaged", "failed"))
+    assert text(report).count(said) == 1
+    assert said in html.unescape(status.html(report))
+
+
+def test_a_host_that_does_not_answer_may_know_of_a_backup() -> None:
+    cluster = Cluster()
+    cluster.silent["n1"] = None
+    report = cluster.report(26)
+    assert (report["backups"]["verdict"], report["warnings"]) == ("unknown", [])
+    assert report["backups"]["text"] == "none is known; not asked, or no answer: n1"
