@@ -124,7 +124,7 @@ class Backup(Part):
 
     def _name(self, _arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         if self._builder:
-            record.verified(self.arguments["id"], self._builder.name())
+            self._builder.name()
         return {}
 
     def close(self) -> list[str]:
@@ -457,12 +457,12 @@ class Builder:
         return {"uri": f"{self._uri}/{self._id}", "manifest": {key: value for key, value in whole.items() if key != "files"},
                 "files": len(files), "bytes": manifest.size(files)}  # fmt: skip
 
-    def name(self) -> str:
-        """From now on it is a set; its URI. A step of its own: where the controller is gone by now, nobody would know of the set."""
+    def name(self) -> None:
+        """From now on it is a set. A step of its own: where the controller is gone by now, nobody would know of the set."""
         uri = f"{self._uri}/{self._id}"
         self._hadoop.fs("-mv", self._partial, uri)
         self.published = True
-        return uri
+        record.made(self._id, uri, self._instance["instance_id"])
 
     def close(self) -> None:
         """Removes the clones, and the set where it is not finished."""

@@ -64,6 +64,19 @@ def verified(set_id: str, uri: str) -> None:
     store(_BACKUPS, known)
 
 
+def made(set_id: str, uri: str, instance_id: str) -> None:
+    """A backup has finished its set: this instance of Accumulo is the cluster's own."""
+    verified(set_id, uri)
+    known = load(_BACKUPS)
+    store(_BACKUPS, {**known, "instances": sorted({*known.get("instances", []), instance_id})})
+
+
+def instances() -> list[str]:
+    """The instances of Accumulo whose sets were made from this host."""
+    found: list[str] = load(_BACKUPS).get("instances", [])
+    return found
+
+
 def damaged(uri: str, why: str) -> None:
     """A set is not what its manifest says."""
     known = load(_BACKUPS)

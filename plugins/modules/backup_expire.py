@@ -11,17 +11,20 @@ version_added: "0.1.0"
 author: [Contributors to koverse.runbook (@koverse)]
 description:
   - Of the sets below a URI it keeps so many of the last, and the newest of so many days, weeks and months, in UTC. It removes the others.
-  - The newest set always stays, and so does everything that is no set, and sets of other instances of Accumulo.
+  - The newest set always stays, and so does everything that is no set, and every set of an instance of Accumulo of which no backup was
+    made from this host. A newest set that is known to be damaged counts for nothing.
   - It refuses while a backup or a restore runs on this host.
 options:
   uri:
     description: Where sets are kept.
     type: str
     required: true
-  instance_id:
-    description: The instance of Accumulo whose sets are concerned. Those of all instances by default.
-    type: str
-    default: ""
+  instances:
+    description:
+      - Further instances of Accumulo (their ids) whose sets are this cluster's, such as the one before it was initialised anew.
+    type: list
+    elements: str
+    default: []
   keep:
     description: How many sets are kept. At least one number has to be above 0.
     type: dict
@@ -74,6 +77,11 @@ kept:
   type: dict
   returned: success
   sample: {20261121T201500Z: [newest, daily]}
+others:
+  description: Sets of other instances of Accumulo, which are left alone; set to instance.
+  type: dict
+  returned: success
+  sample: {20260901T201500Z: 466d682e-7588-4a70-be57-e31d5f964fa1}
 removed:
   description: The sets that were removed (in check mode, that would be).
   type: list
@@ -93,7 +101,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "uri": {"type": "str", "required": True},
-            "instance_id": {"type": "str", "default": ""},
+            "instances": {"type": "list", "elements": "str", "default": []},
             "keep": {"type": "dict", "required": True, "options": numbers},
             "tool": {"type": "path", "default": "/opt/hadoop/bin/hdfs"},
             "user": {"type": "str", "default": "hdfs"},
@@ -107,21 +115,23 @@ def main() -> None:
     try:
         with worker.alone(record.WORKER):
             newest = (record.backups() or {}).get("good") or {"damage": None, "id": None}
-            known_bad = [newest["id"]] if newest["damage"] else []
             whole = {
-                name: found for name, found in hadoop.sets(uri).items() if not isinstance(found, manifest.Damaged) and name not in known_bad
+                name: found["cluster"]["instance_id"]
+                for name, found in hadoop.sets(uri).items()
+                if not isinstance(found, manifest.Damaged) and not (newest["damage"] and name == newest["id"])
             }
-            wanted = module.params["instance_id"]
-            mine = {name: found for name, found in whole.items() if wanted in ("", found["cluster"]["instance_id"])}
+            own = {*record.instances(), *module.params["instances"]}
+            mine = {name: instance for name, instance in whole.items() if instance in own}
             kept = manifest.kept(mine, keep)
             removed = sorted(set(mine) - set(kept))
             for name in removed if not module.check_mode else ():
-                hadoop.remove_set(uri, name, mine[name]["cluster"]["instance_id"])
+                hadoop.remove_set(uri, name, mine[name])
     except worker.Busy:
         module.fail_json(msg="a backup or a restore runs on this host. Wait for its end; nothing was removed.")
     except worker.WorkerError as error:
         module.fail_json(msg=str(error))
-    module.exit_json(changed=bool(removed), kept=kept, removed=removed)
+    others = {name: instance for name, instance in whole.items() if name not in mine}
+    module.exit_json(changed=bool(removed), kept=kept, removed=removed, others=others)
 
 
 if __name__ == "__main__":

@@ -360,6 +360,11 @@ def test_retention(cluster: Cluster) -> None:
     keep = ["-e", '{"runbook_backup_keep": {"last": 1}}']
     refused = cluster.play("backup_expire", *PLACE, "-e", '{"runbook_backup_keep": {"last": 0}}')
     assert "at least one of them above 0" in " ".join(refused.output.split()), refused
+    others = cluster.play("backup_expire", *PLACE, *keep)
+    assert (others.returncode, sets(cluster)) == (0, [old, new]), others
+    former = json.loads(cluster.run("n1", f"cat {SETS}/{old}/manifest.json"))["cluster"]["instance_id"]
+    assert f"{old}: {former}" in others.output, others
+    keep += ["-e", f"runbook_backup_instances={former}"]
     shown = cluster.play("backup_expire", *PLACE, *keep, "--check")
     assert (shown.returncode, sets(cluster)) == (0, [old, new]), shown
     assert old in shown.output

@@ -28,7 +28,8 @@ def test_no_backup_was_ever_begun() -> None:
 
 def test_a_backup_that_makes_a_set() -> None:
     record.began(NEW)
-    record.verified(NEW, uri(NEW))
+    record.made(NEW, uri(NEW), "466d682e")
+    assert record.instances() == ["466d682e"]
     found = record.backups()
     assert found is not None
     assert found["last"] == {"id": NEW, "verdict": "good", "why": None}
