@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from ansible_collections.koverse.runbook.plugins.plugin_utils import backup
-from ansible_collections.koverse.runbook.plugins.plugin_utils.controller import RunbookAction, display, seen
+from ansible_collections.koverse.runbook.plugins.plugin_utils.controller import RunbookAction, answers, display, seen
 
 _SPEC = {
     **backup.PLACE_SPEC,
@@ -24,7 +24,9 @@ class ActionModule(RunbookAction):
     def work(self, _args: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         _checked, settings = self.validate_argument_spec(argument_spec=_SPEC)
         plan = self.plan(task_vars)
-        decided = backup.decided(plan, seen(plan, task_vars), settings, time.time())
+        known = {host: answer.get("backups") or {} for host, answer in answers(task_vars, "runbook_seen").items()}
+        under_way = {host: record["last"]["id"] for host, record in known.items() if record.get("last", {}).get("verdict") == "running"}
+        decided = backup.decided(plan, seen(plan, task_vars), settings, time.time(), under_way)
         if task_vars.get("ansible_check_mode"):
             tables = ", ".join(settings["tables"] or backup.of_data(plan, "tables"))
             display.display(f"    would be made in {settings['uri']}: a set {decided['id']} of the tables {tables}")

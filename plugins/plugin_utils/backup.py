@@ -61,8 +61,13 @@ def held(plan: Plan, whole: decide.Picture) -> tuple[dict[str, list[str]], list[
     return hosts, problems
 
 
-def decided(plan: Plan, whole: decide.Picture, settings: Mapping[str, Any], now: float) -> dict[str, Any]:
-    """The run: `id`, `held` (host to components), and `places`. Raises RunbookError with all that forbids it."""
+def decided(
+    plan: Plan, whole: decide.Picture, settings: Mapping[str, Any], now: float, under_way: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """The run: `id`, `held` (host to components), and `places`. Raises RunbookError with all that forbids it.
+
+    under_way: host to the backup that seems to run from there. Whether it does, the worker there knows; it may be why something is stopped.
+    """
     problems = uri_problems(settings) + _setting_problems(plan, settings)
     needed = decide.needed_to_persist(plan) + [name for name in (one(plan, "postgres"),) if name]
     judged = decide.verdicts(plan, whole, dict.fromkeys(needed))
@@ -72,7 +77,8 @@ def decided(plan: Plan, whole: decide.Picture, settings: Mapping[str, Any], now:
     if not one(plan, "accumulo_manager") or not one(plan, "hdfs_namenode"):
         problems.append("The inventory has no Accumulo manager or no NameNode: there is nothing to take a backup of.")
     if problems:
-        raise RunbookError([*problems, "Nothing was changed. A backup needs a healthy cluster: startup.yml says what is missing."])
+        others = [f"The backup {name} is under way from {host}: wait for its end." for host, name in (under_way or {}).items()]
+        raise RunbookError([*problems, *others, "Nothing was changed. A backup needs a healthy cluster: startup.yml says what is missing."])
     return {"id": manifest.new_id(now), "held": hosts, **places(plan, whole, settings)}
 
 

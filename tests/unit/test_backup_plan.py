@@ -59,6 +59,15 @@ def test_a_koverse_that_is_stopped_needs_no_hold() -> None:
     assert backup.decided(PLAN, picture, BACKUP, NOW)["held"] == {}
 
 
+def test_another_backup_may_be_why_something_is_not_healthy() -> None:
+    picture = healthy(PLAN)
+    picture["koverse_server"]["n3"] = row("koverse_server", "n3", health="unhealthy", evidence="nobody listens on n3:12321")
+    said = problems(backup.decided, PLAN, picture, BACKUP, NOW, {"n1": "20261121T195900Z"})
+    assert "Koverse server on n3: nobody listens on n3:12321" in said
+    assert "The backup 20261121T195900Z is under way from n1: wait for its end." in said
+    assert backup.decided(PLAN, healthy(PLAN), BACKUP, NOW, {"n1": "20261121T195900Z"})["backup_host"] == "n1"
+
+
 def test_without_yarn_the_backup_host_copies() -> None:
     picture = healthy(PLAN)
     for host in PLAN["instances"]["yarn_nodemanager"]:
