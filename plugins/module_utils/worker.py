@@ -185,7 +185,7 @@ class _Worker:
 
     def answer(self, request: Mapping[str, Any]) -> Answer:
         """Called by the socket's threads."""
-        if request["ask"] == "owner":
+        if request.get("owner") != self.owner and request["ask"] != "abort":
             return {"owner": self.owner, "heard": round(time.monotonic() - self.heard, 1)}
         self.heard = time.monotonic()
         if request["ask"] == "begin":
@@ -352,11 +352,19 @@ def abort(name: str) -> None:
         ask(name, {"ask": "abort"}, _ABORT_TIMEOUT + _CONNECT_TIMEOUT)
 
 
-def wait(name: str, seconds: float, interval: float = 0.1) -> Answer:
-    """Looks at the worker until its step is over, or for `seconds`. Raises Gone."""
+def mine(name: str, owner: Mapping[str, Any], request: Mapping[str, Any]) -> Answer:
+    """The answer of the worker `name`, which has to be this owner's. Raises Gone, and Busy where it is another one's."""
+    answer = ask(name, {**request, "owner": owner})
+    if "owner" in answer:
+        raise Busy(answer)
+    return answer
+
+
+def wait(name: str, owner: Mapping[str, Any], seconds: float, interval: float = 0.1) -> Answer:
+    """Looks at the worker until its step is over, or for `seconds`. Raises Gone, and Busy where it is another one's."""
     end = time.monotonic() + seconds
     while True:
-        state = ask(name, {"ask": "look"})
+        state = mine(name, owner, {"ask": "look"})
         if not state["running"] or time.monotonic() > end:
             return state
         time.sleep(interval)
@@ -380,8 +388,8 @@ def one_slice(
             patience = _ABORT_TIMEOUT if work["take_over"] else 0
             launch(name, lambda context: make(context, arguments), arguments["directory"], work["owner"], patience)
         if work["begin"]:
-            ask(name, {"ask": "begin", "step": step, "arguments": work["begin"]["arguments"]})
-        return {"state": wait(name, work["slice"])}
+            mine(name, work["owner"], {"ask": "begin", "step": step, "arguments": work["begin"]["arguments"]})
+        return {"state": wait(name, work["owner"], work["slice"])}
     except Busy as error:
         return {"busy": error.owner or {}}
     except Gone as error:

@@ -56,18 +56,18 @@ class WorkerAction(RunbookAction):
     def whole(self, begin: Mapping[str, Any] | None = None, launch: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Begins a step and looks until it is over; its result."""
         answer = self._look(begin, launch)
-        if "busy" in answer and is_over(answer["busy"].get("owner"), float(answer["busy"].get("heard", 0))):
+        if launch and "busy" in answer and is_over(answer["busy"].get("owner"), float(answer["busy"].get("heard", 0))):
             answer = self._look(begin, launch, take_over=True)
+        while "state" in answer and answer["state"]["running"]:
+            self._say(answer["state"]["progress"])
+            answer = self._look()
+        if self._step == "close" and "state" not in answer:  # it has ended already, and undone what there was; or it is another run's
+            return {}
         if "busy" in answer:
             other = answer["busy"].get("owner")
             whose = f"by process {other['pid']} on {other['controller']}" if other else "and does not answer"
             raise RunbookError([f"{self._host}: a backup or a restore is under way, {whose}. Wait for its end; nothing was done."])
-        while "state" in answer and answer["state"]["running"]:
-            self._say(answer["state"]["progress"])
-            answer = self._look()
         if "state" not in answer:
-            if self._step == "close":  # it has ended already, and undone what there was
-                return {}
             raise RunbookError([f"{self._host}, step {self._step}: {answer.get('gone') or answer.get('msg') or answer}"])
         if answer["state"]["failed"]:
             raise RunbookError([f"{self._host}, step {self._step}: {answer['state']['failed']}"])

@@ -48,7 +48,7 @@ def start(tmp_path: Path, closed: Path, patience: float = 0) -> None:
 
 
 def begin(step: str, **arguments: Any) -> None:
-    worker.ask("w", {"ask": "begin", "step": step, "arguments": arguments})
+    worker.mine("w", OWNER, {"ask": "begin", "step": step, "arguments": arguments})
 
 
 def wait_for(path: Path) -> None:
@@ -60,7 +60,7 @@ def wait_for(path: Path) -> None:
 
 def test_a_step_and_its_result(begun: Path) -> None:
     begin("sleep", seconds=0.1)
-    state = worker.wait("w", 20)
+    state = worker.wait("w", OWNER, 20)
     assert (state["running"], state["failed"]) == (False, None)
     assert state["result"]["slept"] == 0.1
     assert state["result"]["times"][0]["step"] == "sleeping"
@@ -71,7 +71,7 @@ def test_a_step_and_its_result(begun: Path) -> None:
 def test_a_long_step_is_seen_under_way(begun: Path) -> None:
     begin("sleep", seconds=30)
     end = time.monotonic() + 20
-    while (state := worker.wait("w", 0))["progress"] != "sleeping":
+    while (state := worker.wait("w", OWNER, 0))["progress"] != "sleeping":
         assert time.monotonic() < end
     assert state["running"]
     worker.abort("w")
@@ -81,15 +81,15 @@ def test_a_long_step_is_seen_under_way(begun: Path) -> None:
 @pytest.mark.parametrize(("step", "words"), [("fail", "it cannot be done"), ("break", "ZeroDivisionError: a fault of the code")])
 def test_a_failed_step_is_told_and_the_worker_lives(begun: Path, step: str, words: str) -> None:
     begin(step)
-    assert worker.wait("w", 20)["failed"] == words
+    assert worker.wait("w", OWNER, 20)["failed"] == words
     begin("sleep", seconds=0)
-    assert worker.wait("w", 20)["failed"] is None
+    assert worker.wait("w", OWNER, 20)["failed"] is None
     assert not begun.exists()
 
 
 def test_close(begun: Path) -> None:
     begin("close")
-    state = worker.wait("w", 20)
+    state = worker.wait("w", OWNER, 20)
     assert state["result"]["left"] == ["something"]
     assert begun.exists()
 
@@ -101,13 +101,13 @@ def test_the_second_is_told_whose_the_first_is(begun: Path, tmp_path: Path) -> N
     assert raised.value.owner["owner"] == OWNER
     worker.abort("w")
     start(tmp_path, begun, patience=20)
-    assert worker.ask("w", {"ask": "look"})["running"] is False
+    assert worker.mine("w", OWNER, {"ask": "look"})["running"] is False
 
 
 def test_nobody_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker, "RUN_DIRECTORY", str(tmp_path))
     with pytest.raises(worker.Gone, match="no worker answers"):
-        worker.wait("w", 1)
+        worker.wait("w", OWNER, 1)
 
 
 def test_a_worker_at_which_nobody_looks_closes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,3 +151,14 @@ def test_a_command_that_fails_says_what_it_said(tmp_path: Path) -> None:
     with pytest.raises(WorkerError, match="'nowhere' cannot be run: No such file"):
         context.run(["nowhere"])
     assert context.run(["cat"], stdin=b"text") == "text"
+
+
+def test_another_run_can_neither_use_nor_close_it(begun: Path) -> None:
+    begin("sleep", seconds=0.1)
+    for step in ("sleep", "close"):
+        with pytest.raises(worker.Busy) as raised:
+            worker.mine("w", {**OWNER, "pid": 2}, {"ask": "begin", "step": step, "arguments": {"seconds": 60}})
+        assert raised.value.owner is not None
+        assert raised.value.owner["owner"] == OWNER
+    assert worker.wait("w", OWNER, 20)["result"]["slept"] == 0.1
+    assert not begun.exists()
