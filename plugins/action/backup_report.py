@@ -17,7 +17,8 @@ class ActionModule(RunbookAction):
         found = [answer["result"] for answer in answers(task_vars, "runbook_published").values() if answer.get("result")]
         if not found:
             return {"changed": False, "uri": None}
-        warnings = [line for answer in answers(task_vars, "runbook_opened").values() for line in answer["result"].get("warnings", [])]
+        warnings = [f"not healthy when it began: {line}" for line in task_vars["runbook_backup"]["degraded"]]
+        warnings += [line for answer in answers(task_vars, "runbook_opened").values() for line in answer["result"].get("warnings", [])]
         left = [line for answer in answers(task_vars, "runbook_closed").values() for line in answer["result"].get("left", [])]
         display.display("\n".join(f"    {line}" for line in backup.report(found[0], warnings + [f"not removed: {line}" for line in left])))
         return {"changed": False, "uri": found[0]["uri"]}

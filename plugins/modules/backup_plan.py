@@ -51,6 +51,12 @@ backup_host:
   type: str
   returned: success
   sample: n1
+degraded:
+  description: What is not healthy, and does not keep a backup from being taken.
+  type: list
+  elements: str
+  returned: success
+  sample: ["Tablet server on n2: accumulo-tserver.service failed (signal)"]
 held:
   description: Host to the components that are stopped while the data is frozen.
   type: dict

@@ -64,22 +64,30 @@ def held(plan: Plan, whole: decide.Picture) -> tuple[dict[str, list[str]], list[
 def decided(
     plan: Plan, whole: decide.Picture, settings: Mapping[str, Any], now: float, under_way: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
-    """The run: `id`, `held` (host to components), and `places`. Raises RunbookError with all that forbids it.
+    """The run: `id`, `held` (host to components), `degraded` (lines: what is not healthy, and does not matter for a backup), and `places`.
 
+    Raises RunbookError with all that forbids it. A backup is wanted most when something is broken: one host of each component is enough, as
+    long as all tablets are served and all blocks are there.
     under_way: host to the backup that seems to run from there. Whether it does, the worker there knows; it may be why something is stopped.
     """
     problems = uri_problems(settings) + _setting_problems(plan, settings)
-    needed = decide.needed_to_persist(plan) + [name for name in (one(plan, "postgres"),) if name]
-    judged = decide.verdicts(plan, whole, dict.fromkeys(needed))
-    problems += decide.lines(plan, {name: verdict.problems for name, verdict in judged.items()})
+    needed = dict.fromkeys(decide.needed_to_persist(plan) + [name for name in (one(plan, "postgres"),) if name])
+    forbidding, found = (
+        decide.lines(plan, {name: verdict.problems for name, verdict in decide.verdicts(plan, whole, needed, least).items()})
+        for least in (decide.fewest(plan), decide.minimums(plan))
+    )
+    problems += forbidding
     hosts, forbidding = held(plan, whole)
     problems += forbidding
     if not one(plan, "accumulo_manager") or not one(plan, "hdfs_namenode"):
         problems.append("The inventory has no Accumulo manager or no NameNode: there is nothing to take a backup of.")
     if problems:
         others = [f"The backup {name} is under way from {host}: wait for its end." for host, name in (under_way or {}).items()]
-        raise RunbookError([*problems, *others, "Nothing was changed. A backup needs a healthy cluster: startup.yml says what is missing."])
-    return {"id": manifest.new_id(now), "held": hosts, **places(plan, whole, settings)}
+        raise RunbookError(
+            [*problems, *others, "Nothing was changed. Below Koverse every layer has to serve: startup.yml says what is missing."]
+        )
+    degraded = [line for line in found if line not in forbidding]
+    return {"id": manifest.new_id(now), "held": hosts, "degraded": degraded, **places(plan, whole, settings)}
 
 
 def places(plan: Plan, whole: decide.Picture, settings: Mapping[str, Any]) -> dict[str, Any]:

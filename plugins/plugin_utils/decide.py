@@ -18,7 +18,7 @@ from typing import Any
 
 from ansible_collections.koverse.runbook.plugins.module_utils import health
 
-from .plan import Plan, minimum, reverse, stopping_order
+from .plan import Plan, majority, minimum, reverse, stopping_order
 
 Picture = Mapping[str, Mapping[str, Mapping[str, Any]]]
 Stage = dict[str, Any]
@@ -27,6 +27,14 @@ Stage = dict[str, Any]
 def minimums(plan: Plan) -> dict[str, int]:
     """How many instances of each component must be healthy."""
     return {name: minimum(component, plan["instances"][name]) for name, component in plan["components"].items()}
+
+
+def fewest(plan: Plan) -> dict[str, int]:
+    """How many of each component must be healthy so that it serves at all: a majority of a quorum, one of the others."""
+    return {
+        name: majority(len(plan["instances"][name])) if plan["components"][name]["ha"] == "quorum" else min(1, wanted)
+        for name, wanted in minimums(plan).items()
+    }
 
 
 def picture(plan: Plan, seen: Mapping[str, Sequence[Mapping[str, Any]]], unseen: Mapping[str, str]) -> dict[str, dict[str, Any]]:
@@ -42,9 +50,11 @@ def picture(plan: Plan, seen: Mapping[str, Sequence[Mapping[str, Any]]], unseen:
     return whole
 
 
-def verdicts(plan: Plan, whole: Picture, components: Iterable[str] | None = None) -> dict[str, health.Verdict]:
-    """The judgement on each component; a warm standby that is meant to be down needs nothing."""
-    needed = minimums(plan)
+def verdicts(
+    plan: Plan, whole: Picture, components: Iterable[str] | None = None, needed: Mapping[str, int] | None = None
+) -> dict[str, health.Verdict]:
+    """The judgement on each component; a warm standby that is meant to be down needs nothing. needed: `minimums` by default."""
+    needed = needed or minimums(plan)
     chosen = plan["components"] if components is None else components
     return {
         name: health.Verdict([], [])

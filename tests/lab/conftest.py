@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import signal
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +30,29 @@ class Played:
 
     def __repr__(self) -> str:
         return f"exit status {self.returncode}, {self.changed} changed, {self.seconds:.0f} s\n{self.output}"
+
+
+class Playing:
+    """A playbook that runs: its lines as they come."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process, self.output = process, ""
+
+    def lines(self) -> Iterator[str]:
+        """The lines from here on."""
+        for line in self.process.stdout or ():
+            self.output += line
+            yield line
+
+    def until(self, words: str) -> None:
+        """Reads until a line has these words."""
+        assert any(words in line for line in self.lines()), f"it never came to '{words}':\n{self.output}"
+
+    def ended(self) -> int:
+        """Reads the rest; the exit status."""
+        for _line in self.lines():
+            pass
+        return self.process.wait()
 
 
 class Cluster:
@@ -57,6 +83,25 @@ class Cluster:
             check=False,
         )
         return Played(done.returncode, done.stdout, time.monotonic() - began)
+
+    @contextlib.contextmanager
+    def playing(self, playbook: str, *arguments: str) -> Iterator[Playing]:
+        """Runs a playbook while something else is done; it is killed where it still runs at the end."""
+        process = subprocess.Popen(
+            self.command(playbook, *arguments),
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        try:
+            yield Playing(process)
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
 
     def host(self, name: str) -> Any:
         """A host by SSH, as root: not through the collection that is under test."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -162,17 +161,11 @@ def test_cold_start_that_is_killed_in_every_layer(cluster: Cluster) -> None:
         "application 1/2": ("n2", "accumulo-monitor"),
     }
     for layer, (host, unit) in first_units.items():
-        with subprocess.Popen(
-            cluster.command("startup"), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
-        ) as playing:
-            assert playing.stdout is not None
-            for line in playing.stdout:
-                if f": Start {layer}]" in line:
-                    break
+        with cluster.playing("startup") as playing:
+            playing.until(f": Start {layer}]")
             # In the middle of the stage: its processes start, nobody has seen them healthy.
             service = cluster.host(host).service(unit)
             wait_until(lambda service=service: service.is_running, 20, f"{unit} starts on {host}")
-            os.killpg(playing.pid, signal.SIGKILL)
     played = cluster.play("startup")
     assert played.returncode == 0, played
     ingest(cluster, "VerifyIngest")
@@ -181,19 +174,12 @@ def test_cold_start_that_is_killed_in_every_layer(cluster: Cluster) -> None:
 
 def test_shutdown_with_a_tablet_server_that_outlives_stop_all(cluster: Cluster) -> None:
     """It stands still from the moment at which stopAll begins: stopAll would wait for it for ever."""
-    with subprocess.Popen(
-        cluster.command("shutdown", *catalogue(accumulo_manager={"stop_timeout": 15})),
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as playing:
+    with cluster.playing("shutdown", *catalogue(accumulo_manager={"stop_timeout": 15})) as playing:
         managers = [cluster.host(host) for host in cluster.groups["accumulo_manager"]]
         wait_until(lambda: any(host.run("pgrep -f 'admin [s]topAll'").rc == 0 for host in managers), 120, "stopAll begins")
         cluster.run("n2", "systemctl kill --signal=STOP accumulo-tserver")
-        output = playing.communicate(timeout=300)[0]
-    assert playing.returncode == 0, output
-    assert re.search(r"stopAll left the tablet servers .*n2:9997", output), output
+        assert playing.ended() == 0, playing.output
+    assert re.search(r"stopAll left the tablet servers .*n2:9997", playing.output), playing.output
     assert not any(cluster.processes().values())
 
 

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import re
-import signal
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
 
 import pytest
-from conftest import ROOT, Cluster, wait_until
+from conftest import Cluster, wait_until
 
 ROWS = 200_000  # of TestIngest, in each of the five tables
 TABLES = ("kv_index", "kv_record", "kv_samples", "kv_field_stats", "kv_schema")
@@ -252,18 +249,9 @@ NAMED = STEPS[-2:]  # the set may be finished by then; one that is listed is who
 @pytest.mark.parametrize("step", STEPS)
 def test_a_backup_that_is_killed(cluster: Cluster, step: str) -> None:
     """Koverse runs again at the latest when its hold is over; no set is listed; what is left is for the next backup."""
-    command = cluster.command("backup", *PLACE, "-e", "runbook_backup_hold_limit=15", "-e", "runbook_backup_tables=kv_schema")
-    with subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
-    ) as playing:
-        assert playing.stdout is not None
-        for line in playing.stdout:
-            if f"TASK [{step}" in line:
-                break
-        else:
-            pytest.fail(f"it never came to '{step}'")
+    with cluster.playing("backup", *PLACE, "-e", "runbook_backup_hold_limit=15", "-e", "runbook_backup_tables=kv_schema") as playing:
+        playing.until(f"TASK [{step}")
         time.sleep(1)  # somewhere inside the step
-        os.killpg(playing.pid, signal.SIGKILL)
     wait_until(lambda: served(cluster), 60, "Koverse serves")
     if step not in NAMED:
         assert len(sets(cluster)) == 1
@@ -348,20 +336,14 @@ FLIP = "printf X | dd of={} bs=1 seek=200 conv=notrunc"
 
 def test_two_backups_at_once(cluster: Cluster) -> None:
     """The second refuses, and the first does not notice."""
-    command = cluster.command("backup", *PLACE)
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as playing:
-        assert playing.stdout is not None
-        output = ""
-        for line in playing.stdout:
-            output += line
-            if "TASK [Copy tables" in line:
-                break
+    with cluster.playing("backup", *PLACE) as playing:
+        playing.until("TASK [Copy tables")
         wait_until(lambda: served(cluster), 60, "Koverse serves again")
         second = cluster.play("backup", *PLACE)
-        output += playing.communicate(timeout=300)[0]
+        first = playing.ended()
     assert second.returncode != 0, second
-    assert f"a backup or a restore is under way, by process {playing.pid} on" in " ".join(second.output.split()), second
-    assert playing.returncode == 0, output
+    assert f"a backup or a restore is under way, by process {playing.process.pid} on" in " ".join(second.output.split()), second
+    assert first == 0, playing.output
     assert len(sets(cluster)) == 2
 
 

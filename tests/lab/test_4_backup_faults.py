@@ -68,20 +68,13 @@ def test_a_destination_that_gets_full(cluster: Cluster) -> None:
 
 def test_through_a_lost_tablet_server_and_a_failover(cluster: Cluster) -> None:
     """A tablet server dies while tables are exported, the active NameNode while they are copied; the set is whole."""
-    command = cluster.command("backup", *PLACE, "-e", "runbook_backup_bandwidth=0.2")
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as playing:
-        assert playing.stdout is not None
-        output, lost, former = "", "", ""
-        for line in playing.stdout:
-            output += line
-            if not lost and "export the clones" in line:
-                lost = "n2"
-                cluster.run(lost, "systemctl kill -s KILL accumulo-tserver")
-            if not former and f"copy {TABLE}" in line:
-                states = {service: state(cluster, service) for service in ("nn1", "nn2")}
-                former = next(service for service, seen in states.items() if seen == "active")
-                cluster.run({"nn1": "n1", "nn2": "n2"}[former], "systemctl kill -s KILL hadoop-hdfs-namenode")
-    assert (playing.returncode, bool(lost), bool(former)) == (0, True, True), output
+    with cluster.playing("backup", *PLACE, "-e", "runbook_backup_bandwidth=0.2") as playing:
+        playing.until("export the clones")
+        cluster.run("n2", "systemctl kill -s KILL accumulo-tserver")
+        playing.until(f"copy {TABLE}")
+        former = next(service for service in ("nn1", "nn2") if state(cluster, service) == "active")
+        cluster.run({"nn1": "n1", "nn2": "n2"}[former], "systemctl kill -s KILL hdfs-namenode")
+        assert playing.ended() == 0, playing.output
     assert state(cluster, "nn2" if former == "nn1" else "nn1") == "active"
     healed = cluster.play("startup")
     assert healed.returncode == 0, healed
@@ -95,7 +88,7 @@ def state(cluster: Cluster, service: str) -> str:
 
 def test_without_yarn_the_local_runner_copies(cluster: Cluster) -> None:
     for host in ("n1", "n2"):
-        cluster.run(host, "systemctl stop hadoop-yarn-resourcemanager")
+        cluster.run(host, "systemctl stop yarn-resourcemanager")
     played = cluster.play("backup", "-e", "runbook_backup_uri=hdfs://koverse/fault-sets", "-e", f"runbook_backup_tables={TABLE}")
     assert played.returncode == 0, played
     assert f"table {TABLE}" in played.output

@@ -76,10 +76,27 @@ def test_without_yarn_the_backup_host_copies() -> None:
     assert backup.decided(PLAN, healthy(PLAN), {**BACKUP, "runner": "local"}, NOW)["yarn"] is False
 
 
+def test_a_dead_worker_is_no_obstacle_and_is_named() -> None:
+    picture = healthy(PLAN)
+    picture["hdfs_datanode"]["n2"] = stopped("hdfs_datanode", "n2")
+    assert backup.decided(PLAN, picture, BACKUP, NOW)["degraded"] == ["DataNode on n2: hdfs_datanode is inactive"]
+    for host in PLAN["instances"]["hdfs_datanode"]:
+        picture["hdfs_datanode"][host] = stopped("hdfs_datanode", host)
+    assert "DataNode on n2: hdfs_datanode is inactive" in problems(backup.decided, PLAN, picture, BACKUP, NOW)
+
+
+def test_a_quorum_needs_its_majority() -> None:
+    picture = healthy(PLAN)
+    picture["zookeeper"]["n2"] = stopped("zookeeper", "n2")
+    picture["zookeeper"]["n1"]["details"] = {"synced_followers": 1}
+    assert backup.decided(PLAN, picture, BACKUP, NOW)["degraded"][0] == "ZooKeeper on n2: zookeeper is inactive"
+    picture["zookeeper"]["n3"] = stopped("zookeeper", "n3")
+    assert "ZooKeeper on n3: zookeeper is inactive" in problems(backup.decided, PLAN, picture, BACKUP, NOW)
+
+
 @pytest.mark.parametrize(
     ("component", "host", "change", "words"),
     [
-        ("hdfs_datanode", "n2", stopped("hdfs_datanode", "n2"), "DataNode on n2: hdfs_datanode is inactive"),
         ("postgres", "n1", stopped("postgres", "n1"), "PostgreSQL on n1: postgres is inactive"),
         (
             "koverse_server",
