@@ -318,6 +318,8 @@ class Reader:
         missing = [name for name in self._given["tables"] if name not in names]
         if missing:
             raise WorkerError(f"{self._uri} has no table {', '.join(missing)}; it has: {', '.join(names)}")
+        if whole["encrypted"] and self._given["parts"] != ["addons"]:
+            self._settings()  # where the key does not open them, nothing has been changed yet
         if {"accumulo", "addons"} & set(self._given["parts"]):
             self._journal.begin(f"{whole['id']} {self._accumulo.facts()['instance_id']}")
         return {"uri": self._uri, "manifest": {key: value for key, value in whole.items() if key != "files"}}

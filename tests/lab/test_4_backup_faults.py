@@ -124,6 +124,8 @@ def test_what_is_encrypted_is_read_with_the_key_only(cluster: Cluster, tmp_path:
     key = cluster.run("n1", "age-keygen 2>/dev/null")
     identity = tmp_path / "key"
     identity.write_text(key)
+    wrong = tmp_path / "wrong"
+    wrong.write_text(cluster.run("n1", "age-keygen 2>/dev/null"))
     recipient = key.partition("# public key: ")[2].split()[0]
     played = cluster.play("backup", *PLACE, "-e", f"runbook_backup_recipients={recipient}")
     assert played.returncode == 0, played
@@ -133,14 +135,17 @@ def test_what_is_encrypted_is_read_with_the_key_only(cluster: Cluster, tmp_path:
     for file in files:
         assert file.endswith(".age")
         assert cluster.run("n1", f"head -c 22 {SETS}/{name}/{file}") == "age-encryption.org/v1\n"
-    refused = cluster.play("restore", *PLACE, "-e", "runbook_restore_parts=postgres", "-e", "runbook_restore_aside=true")
-    assert refused.returncode != 0, refused
-    assert "name the file with age's secret key as runbook_restore_identity" in said(refused.output), refused
-    before = counted(cluster)
-    back = cluster.play(
-        "restore", *PLACE, "-e", "runbook_restore_parts=postgres", "-e", "runbook_restore_aside=true",
-        "-e", f"runbook_restore_identity={identity}",
-    )  # fmt: skip
+    before, pids = counted(cluster), cluster.pids()
+    restore = ["-e", "runbook_restore_parts=postgres", "-e", "runbook_restore_aside=true"]
+    for given, words in (
+        ([], "name the file with age's secret key as runbook_restore_identity"),
+        (["-e", f"runbook_restore_identity={wrong}"], "no identity matched any of the recipients"),
+    ):
+        refused = cluster.play("restore", *PLACE, *restore, *given)
+        assert refused.returncode != 0, refused
+        assert words in said(refused.output), refused
+        assert cluster.pids() == pids
+    back = cluster.play("restore", *PLACE, *restore, "-e", f"runbook_restore_identity={identity}")
     assert back.returncode == 0, back
     assert "database koverse is now koverse_aside_" in back.output
     assert key.strip().rpartition("\n")[2] not in back.output
