@@ -188,7 +188,8 @@ class Databases:
         return dict(row for row in self._login.sql("postgres", "select datname, oid from pg_database;") if len(row) == 2)
 
     def in_the_way(self, whole: Manifest) -> list[str]:
-        """Databases of the same name that hold something."""
+        """Databases of the same name that hold something. Raises WorkerError where what is encrypted cannot be read."""
+        self._key.opened(self._path(manifest.GLOBALS, whole))
         self._journal.begin(f"{whole['id']} {self._login.sql('postgres', postgres.SYSTEM)[0][0]}")
         known = self._known()
         return [
@@ -318,8 +319,6 @@ class Reader:
         missing = [name for name in self._given["tables"] if name not in names]
         if missing:
             raise WorkerError(f"{self._uri} has no table {', '.join(missing)}; it has: {', '.join(names)}")
-        if whole["encrypted"] and self._given["parts"] != ["addons"]:
-            self._settings()  # where the key does not open them, nothing has been changed yet
         if {"accumulo", "addons"} & set(self._given["parts"]):
             self._journal.begin(f"{whole['id']} {self._accumulo.facts()['instance_id']}")
         return {"uri": self._uri, "manifest": {key: value for key, value in whole.items() if key != "files"}}
@@ -335,8 +334,10 @@ class Reader:
         return [entry for entry in self.whole["directories"] if entry["exists"]] if "addons" in self._given["parts"] else []
 
     def in_the_way(self) -> list[str]:
-        """Tables and directories of the same name."""
-        known = self._accumulo.tables()
+        """Tables and directories of the same name. Raises WorkerError where what is encrypted cannot be read."""
+        if self._tables():
+            self._settings()
+        known = self._accumulo.tables() if self._tables() else {}
         tables = [
             f"table {name}" for _table, name in self._tables() if name in known and not self._journal.knows("table", name, known[name])
         ]
