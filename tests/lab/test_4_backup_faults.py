@@ -72,7 +72,7 @@ def test_a_destination_that_gets_full(cluster: Cluster) -> None:
 
 def test_through_a_lost_tablet_server_and_a_failover(cluster: Cluster) -> None:
     """A tablet server dies while the clones are exported, the active NameNode while they are copied; the set is whole."""
-    with cluster.playing("backup", *PLACE, "-e", "runbook_backup_bandwidth=0.2") as playing:
+    with cluster.playing("backup", *PLACE, "-e", "runbook_backup_bandwidth=0.3") as playing:
         playing.until("TASK [Copy tables")  # which begins with the export
         cluster.run("n2", "systemctl kill -s KILL accumulo-tserver")
         playing.until(f"copy {TABLE}")
