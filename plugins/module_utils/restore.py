@@ -395,7 +395,8 @@ class Reader:
 
     def _settings(self) -> list[str]:
         path = manifest.SETTINGS + (".age" if self.whole["encrypted"] else "")
-        self.take([path])
+        if not os.path.exists(os.path.join(self._spool, path)):
+            self.take([path])
         with open(self._key.opened(os.path.join(self._spool, path)), encoding="utf-8") as file:
             return file.read().splitlines()
 
