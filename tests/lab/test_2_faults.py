@@ -162,7 +162,7 @@ def test_cold_start_that_is_killed_in_every_layer(cluster: Cluster) -> None:
     }
     for layer, (host, unit) in first_units.items():
         with cluster.playing("startup") as playing:
-            playing.until(f": Start {layer}]")
+            playing.until(f"TASK [Start {layer}")
             # In the middle of the stage: its processes start, nobody has seen them healthy.
             service = cluster.host(host).service(unit)
             wait_until(lambda service=service: service.is_running, 20, f"{unit} starts on {host}")
