@@ -209,7 +209,8 @@ def test_a_backup_while_pairs_are_written(cluster: Cluster, before: dict[str, st
     assert float(held) < float(serving), played
     assert len(sets(cluster)) == 1
     assert clones(cluster) == []
-    assert cluster.run("n1", "find /var/tmp/koverse-runbook /var/lib/koverse-runbook -type f ! -name backups.json") == "", "copies are left on the host"
+    left = cluster.run("n1", "find /var/tmp/koverse-runbook /var/lib/koverse-runbook -type f ! -name backups.json")
+    assert left == "", "copies are left on the host"
 
 
 BAD = {
