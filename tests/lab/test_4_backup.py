@@ -400,9 +400,9 @@ DAMAGES = {
     "a missing file": ("postgres/globals.sql", "rm {}", "postgres/globals.sql: expected"),
     "a truncated dump": ("postgres/koverse.dump", "truncate -s -1 {}", "postgres/koverse.dump: expected"),
     "a flipped byte in a table": (
-        "accumulo/tables/kv_record/exportMetadata.zip",
+        "accumulo/tables/kv_schema/exportMetadata.zip",
         FLIP,
-        "kv_record/exportMetadata.zip: expected the SHA-256",
+        "kv_schema/exportMetadata.zip: expected the SHA-256",
     ),
 }
 
