@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.koverse.runbook.plugins.module_utils.waiting import BY_ITSELF
 from ansible_collections.koverse.runbook.plugins.plugin_utils import backup
 from ansible_collections.koverse.runbook.plugins.plugin_utils.catalogue import RunbookError
 from ansible_collections.koverse.runbook.plugins.plugin_utils.controller import answers
@@ -38,8 +39,7 @@ class ActionModule(WorkerAction):
         try:
             result = self.whole(begin)
         except RunbookError as error:
-            held = self.work_for(self._plan, self._host, run["held"][self._host])
-            work = {**held, "act": True, "watched": False, "step": False, "afar": None, "slice": 0.0, "cut_short": "", "memory": None}
+            work = {**BY_ITSELF, **self.work_for(self._plan, self._host, run["held"][self._host]), "slice": 0.0}
             started = self._execute_module(
                 "koverse.runbook.component", module_args={"state": "started", "work": work}, task_vars=self._task_vars
             )

@@ -20,6 +20,13 @@ _CHUNK = 1 << 20
 _AT_ONCE = 500  # files that one command takes: a command line has its limit
 _LISTED = re.compile(r"^(?P<kind>[d-])\S+\s+\S+\s+\S+\s+\S+\s+(?P<size>\d+)\s+\S+\s+\S+\s(?P<path>.*)$")
 
+# Options of modules that work on sets; see the doc fragment `sets`.
+SETS_SPEC: dict[str, Any] = {
+    "uri": {"type": "str", "required": True},
+    "tool": {"type": "path", "default": "/opt/hadoop/bin/hdfs"},
+    "user": {"type": "str", "default": "hdfs"},
+}
+
 
 class Entry(NamedTuple):
     """A file or directory: its path below the one that was listed (no leading slash), its size in bytes."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.koverse.runbook.plugins.module_utils import services
-from ansible_collections.koverse.runbook.plugins.module_utils.waiting import Run
+from ansible_collections.koverse.runbook.plugins.module_utils.waiting import BY_ITSELF, Run
 from ansible_collections.koverse.runbook.plugins.module_utils.worker import Context, WorkerError
 
 
@@ -20,7 +20,7 @@ class Hold:
     def __init__(self, context: Context, work: Mapping[str, Any], limit: float) -> None:
         """work: this host's part as module_utils/waiting.py takes it. limit: seconds after which they are started at the latest."""
         self.context, self.limit = context, limit
-        self._work = {"watched": False, "step": False, "afar": None, "slice": 2.0, "cut_short": "/nonexistent", **work}
+        self._work = {**BY_ITSELF, **work}
         self._timer = threading.Timer(limit, self._expire)
         self._timer.daemon = True
         self._lock = threading.Lock()

@@ -187,8 +187,7 @@ def kept(ids: Iterable[str], keep: Mapping[str, int]) -> dict[str, list[str]]:
 
 
 def _period(name: str, kind: str) -> str:
-    day = datetime.date(int(name[:4]), int(name[4:6]), int(name[6:8]))
-    year, week, _weekday = day.isocalendar()
+    year, week, _weekday = taken(name).isocalendar()
     return {"last": name, "daily": name[:8], "weekly": f"{year}-{week:02}", "monthly": name[:6]}[kind]
 
 

@@ -335,12 +335,12 @@ class Reader:
 
     def in_the_way(self) -> list[str]:
         """Tables and directories of the same name. Raises WorkerError where what is encrypted cannot be read."""
-        if self._tables():
+        tables = []
+        names = [name for _table, name in self._tables()]
+        if names:
             self._settings()
-        known = self._accumulo.tables() if self._tables() else {}
-        tables = [
-            f"table {name}" for _table, name in self._tables() if name in known and not self._journal.knows("table", name, known[name])
-        ]
+            known = self._accumulo.tables()
+            tables = [f"table {name}" for name in names if name in known and not self._journal.knows("table", name, known[name])]
         return tables + [
             f"directory {entry['path']}" for entry in self._directories() if self._stands(entry["path"]) and not self._is_back(entry)
         ]

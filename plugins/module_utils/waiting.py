@@ -37,6 +37,17 @@ _SHORTEST_REPORT = 2.0  # seconds before a changed picture is worth a word to th
 _GRACE = 3.0  # seconds for which a service that was started may be without a process, while its unit hands over
 _SESSION_TIMEOUT = 40.0  # seconds for which a dead tablet server's lock may stay: ZooKeeper's usual limit, 20 ticks of 2 s
 
+# What `work` says where a host acts by itself, outside of a stage.
+BY_ITSELF: dict[str, Any] = {
+    "act": True,
+    "watched": False,
+    "step": False,
+    "afar": None,
+    "slice": 2.0,
+    "cut_short": "/nonexistent",
+    "memory": None,
+}
+
 Work = Mapping[str, Any]
 Rows = observe.Rows
 

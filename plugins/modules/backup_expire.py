@@ -15,10 +15,6 @@ description:
     made from this host. A newest set that is known to be damaged counts for nothing.
   - It refuses while a backup or a restore runs on this host.
 options:
-  uri:
-    description: Where sets are kept.
-    type: str
-    required: true
   instances:
     description:
       - Further instances of Accumulo (their ids) whose sets are this cluster's, such as the one before it was initialised anew.
@@ -46,14 +42,8 @@ options:
         description: One of each month.
         type: int
         default: 0
-  tool:
-    description: Path of C(hdfs).
-    type: path
-    default: /opt/hadoop/bin/hdfs
-  user:
-    description: The user who runs it.
-    type: str
-    default: hdfs
+extends_documentation_fragment:
+  - koverse.runbook.sets
 attributes:
   check_mode:
     description: Tells what would be removed.
@@ -92,7 +82,7 @@ removed:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.koverse.runbook.plugins.module_utils import manifest, record, worker
-from ansible_collections.koverse.runbook.plugins.module_utils.hadoop import Hadoop
+from ansible_collections.koverse.runbook.plugins.module_utils.hadoop import SETS_SPEC, Hadoop
 
 
 def main() -> None:
@@ -100,11 +90,9 @@ def main() -> None:
     numbers = {kind: {"type": "int", "default": 0} for kind in manifest.KEEP}
     module = AnsibleModule(
         argument_spec={
-            "uri": {"type": "str", "required": True},
+            **SETS_SPEC,
             "instances": {"type": "list", "elements": "str", "default": []},
             "keep": {"type": "dict", "required": True, "options": numbers},
-            "tool": {"type": "path", "default": "/opt/hadoop/bin/hdfs"},
-            "user": {"type": "str", "default": "hdfs"},
         },
         supports_check_mode=True,
     )

@@ -12,21 +12,9 @@ author: [Contributors to koverse.runbook (@koverse)]
 description:
   - Reads the manifests below a URI, with Hadoop's own command line on this host.
   - The sets' other files are not read; C(playbooks/backup_verify.yml) does that.
-options:
-  uri:
-    description: Where sets are kept.
-    type: str
-    required: true
-  tool:
-    description: Path of C(hdfs).
-    type: path
-    default: /opt/hadoop/bin/hdfs
-  user:
-    description: The user who runs it.
-    type: str
-    default: hdfs
 extends_documentation_fragment:
   - koverse.runbook.reads
+  - koverse.runbook.sets
 """
 
 EXAMPLES = r"""
@@ -81,20 +69,13 @@ refused:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.koverse.runbook.plugins.module_utils import manifest
-from ansible_collections.koverse.runbook.plugins.module_utils.hadoop import Hadoop
+from ansible_collections.koverse.runbook.plugins.module_utils.hadoop import SETS_SPEC, Hadoop
 from ansible_collections.koverse.runbook.plugins.module_utils.worker import Context, WorkerError
 
 
 def main() -> None:
     """Lists sets."""
-    module = AnsibleModule(
-        argument_spec={
-            "uri": {"type": "str", "required": True},
-            "tool": {"type": "path", "default": "/opt/hadoop/bin/hdfs"},
-            "user": {"type": "str", "default": "hdfs"},
-        },
-        supports_check_mode=True,
-    )
+    module = AnsibleModule(argument_spec=SETS_SPEC, supports_check_mode=True)
     hadoop = Hadoop(Context(module.tmpdir), module.params["tool"], module.params["user"])
     try:
         found = hadoop.sets(module.params["uri"].rstrip("/"))

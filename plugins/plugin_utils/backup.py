@@ -7,14 +7,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ansible_collections.koverse.runbook.plugins.module_utils import manifest
+from ansible_collections.koverse.runbook.plugins.module_utils import manifest, record
 
 from . import decide
 from .catalogue import RunbookError, did_you_mean
 from .controller import RunbookAction, collection_version, remote
 from .plan import Plan
 
-_DIRECTORY = "/var/lib/koverse-runbook/backup"
+_DIRECTORY = f"{record.DIRECTORY}/backup"
 _SPOOL = "/var/tmp/koverse-runbook"  # noqa: S108 below it, a directory that only its user can read
 
 # Options of every task that knows where sets are and how they are read and written.
@@ -72,7 +72,7 @@ def decided(
     """
     problems = uri_problems(settings) + _setting_problems(plan, settings)
     needed = dict.fromkeys(decide.needed_to_persist(plan) + [name for name in (one(plan, "postgres"),) if name])
-    forbidding, found = (
+    forbidding, degraded = (
         decide.lines(plan, {name: verdict.problems for name, verdict in decide.verdicts(plan, whole, needed, least).items()})
         for least in (decide.fewest(plan), decide.minimums(plan))
     )
@@ -86,7 +86,6 @@ def decided(
         raise RunbookError(
             [*problems, *others, "Nothing was changed. Below Koverse every layer has to serve: startup.yml says what is missing."]
         )
-    degraded = [line for line in found if line not in forbidding]
     return {"id": manifest.new_id(now), "held": hosts, "degraded": degraded, **places(plan, whole, settings)}
 
 

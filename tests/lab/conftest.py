@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import signal
@@ -17,6 +18,14 @@ import testinfra
 import yaml
 
 ROOT = Path(__file__).parents[2]
+# How a playbook is run: in the checkout, with all that it says as one text.
+AS_A_USER: dict[str, Any] = {
+    "cwd": ROOT,
+    "stdin": subprocess.DEVNULL,
+    "stdout": subprocess.PIPE,
+    "stderr": subprocess.STDOUT,
+    "text": True,
+}
 SERVICE_USERS = ("postgres", "zookeeper", "hdfs", "yarn", "accumulo", "koverse")
 
 
@@ -72,30 +81,13 @@ class Cluster:
     def play(self, playbook: str, *arguments: str, timeout: float = 900) -> Played:
         """Runs a playbook to its end."""
         began = time.monotonic()
-        done = subprocess.run(
-            self.command(playbook, *arguments),
-            cwd=ROOT,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=timeout,
-            check=False,
-        )
+        done = subprocess.run(self.command(playbook, *arguments), **AS_A_USER, timeout=timeout, check=False)
         return Played(done.returncode, done.stdout, time.monotonic() - began)
 
     @contextlib.contextmanager
     def playing(self, playbook: str, *arguments: str) -> Iterator[Playing]:
         """Runs a playbook while something else is done; it is killed where it still runs at the end."""
-        process = subprocess.Popen(
-            self.command(playbook, *arguments),
-            cwd=ROOT,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
+        process = subprocess.Popen(self.command(playbook, *arguments), **AS_A_USER, start_new_session=True)
         try:
             yield Playing(process)
         finally:
@@ -127,6 +119,13 @@ class Cluster:
         return {
             host: sorted(line.split()[0] for line in lines if "java" in line or "-D " in line) for host, lines in self.processes().items()
         }
+
+    def counted(self, data_set: str = "") -> dict[str, int]:
+        """What Koverse counts of a data set, or of all: `records` in Accumulo, `rows` in PostgreSQL."""
+        query = f"?data_set={data_set}" if data_set else ""
+        url = f"http://localhost:8080/records/count{query}"
+        found: dict[str, int] = json.loads(self.run(self.groups["koverse"][0], f"curl --fail --silent '{url}'"))
+        return found
 
     def accumulo(self, *words: str) -> str:
         """A command of the `accumulo` script on the first manager's host, as the user accumulo."""

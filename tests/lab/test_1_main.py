@@ -112,9 +112,7 @@ def test_every_record_is_there_after_the_next_start(cluster: Cluster) -> None:
     assert played.returncode == 0, played
     assert "goal state set from CLEAN_STOP to NORMAL" in played.output
     ingest(cluster, "VerifyIngest")
-    webapp = cluster.groups["koverse"][0]
-    counted = json.loads(cluster.run(webapp, "curl --fail --silent 'http://localhost:8080/records/count?data_set=t'"))
-    assert counted == {"records": 1, "rows": 1}
+    assert cluster.counted("t") == {"records": 1, "rows": 1}
 
 
 @pytest.mark.parametrize("playbook", ["startup", "status"])

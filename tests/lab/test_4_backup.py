@@ -96,11 +96,6 @@ def post(cluster: Cluster, data_set: str, first: int, number: int) -> bool:
     return bool(cluster.host(host).run(command).rc == 0)
 
 
-def counted(cluster: Cluster, data_set: str) -> dict[str, int]:
-    host = cluster.groups["koverse"][0]
-    return json.loads(cluster.run(host, f"curl --fail --silent 'http://localhost:8080/records/count?data_set={data_set}'"))
-
-
 def plain(text: str) -> str:
     """What the shell answers, without its greeting, which names the instance."""
     return "\n".join(line for line in text.splitlines() if line != "-" and not line.startswith("- "))
@@ -303,7 +298,7 @@ def test_everything_is_lost_and_comes_back(cluster: Cluster, before: dict[str, s
     assert {name: after[name] for name in before} == before
     for table in TABLES:
         ingest(cluster, "VerifyIngest", table)
-    pairs = counted(cluster, "pairs")
+    pairs = cluster.counted("pairs")
     assert pairs["records"] == pairs["rows"] > 0
     assert cluster.run("n3", "cat /opt/koverse-server/conf/koverse-server.properties") == edited
 

@@ -44,10 +44,6 @@ def verified(cluster: Cluster) -> str:
     return sets(cluster)[-1]
 
 
-def counted(cluster: Cluster) -> dict[str, int]:
-    return json.loads(cluster.run("n3", "curl --fail --silent http://localhost:8080/records/count"))
-
-
 def said(text: str) -> str:
     return " ".join(text.split())
 
@@ -135,7 +131,7 @@ def test_what_is_encrypted_is_read_with_the_key_only(cluster: Cluster, tmp_path:
     for file in files:
         assert file.endswith(".age")
         assert cluster.run("n1", f"head -c 22 {SETS}/{name}/{file}") == "age-encryption.org/v1\n"
-    before, pids = counted(cluster), cluster.pids()
+    before, pids = cluster.counted(), cluster.pids()
     restore = ["-e", "runbook_restore_parts=postgres", "-e", "runbook_restore_aside=true"]
     for given, words in (
         ([], "name the file with age's secret key as runbook_restore_identity"),
@@ -149,7 +145,7 @@ def test_what_is_encrypted_is_read_with_the_key_only(cluster: Cluster, tmp_path:
     assert back.returncode == 0, back
     assert "database koverse is now koverse_aside_" in back.output
     assert key.strip().rpartition("\n")[2] not in back.output
-    assert counted(cluster) == before
+    assert cluster.counted() == before
 
 
 CONTROL = "/opt/control"

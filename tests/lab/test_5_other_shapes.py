@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 from conftest import Cluster
 from test_1_main import ingest
@@ -37,8 +35,7 @@ def test_a_set_is_taken_listed_and_verified(cluster: Cluster) -> None:
 
 def test_it_comes_back_where_everything_stands_in_the_way(cluster: Cluster) -> None:
     host = cluster.hosts[0]
-    count = "curl --fail --silent 'http://localhost:8080/records/count'"
-    before = json.loads(cluster.run(host, count))
+    before = cluster.counted()
     assert before["records"] == before["rows"] > 0
     cluster.run(host, "echo '# edited' >> /opt/koverse-server/conf/koverse-server.properties")
     refused = cluster.play("restore", *PLACE)
@@ -49,4 +46,4 @@ def test_it_comes_back_where_everything_stands_in_the_way(cluster: Cluster) -> N
     for words in ("table verify is now verify_aside_", "database koverse is now koverse_aside_", "koverse-server.properties.aside-"):
         assert words in played.output, played
     ingest(cluster, "VerifyIngest")
-    assert json.loads(cluster.run(host, count)) == before
+    assert cluster.counted() == before
