@@ -18,7 +18,6 @@ from ansible_collections.koverse.runbook.plugins.module_utils import hadoop, man
 from ansible_collections.koverse.runbook.plugins.module_utils.hadoop import Hadoop
 from ansible_collections.koverse.runbook.plugins.module_utils.hold import Hold
 from ansible_collections.koverse.runbook.plugins.module_utils.manifest import human
-from ansible_collections.koverse.runbook.plugins.module_utils.shell import Shell
 from ansible_collections.koverse.runbook.plugins.module_utils.tables import Accumulo, export
 from ansible_collections.koverse.runbook.plugins.module_utils.worker import Context, Part, WorkerError, last_words, written
 
@@ -316,9 +315,6 @@ class Builder:
         with self.context.timed("flush"):
             forget = [f"deletetable -f {name}" for name in leftover]
             self._unreadable = self._accumulo.unreadable(self._names, [*forget, *(f"flush -w -t {name}" for name in self._names)])
-        with self.context.timed("log in to Accumulo"):
-            self._shell = Shell(self.context, self._accumulo.entry)
-            self._shell.log_in()
         return {"warnings": self._warnings(), "removed": removed + leftover, "tables": self._names}
 
     def _warnings(self) -> list[str]:
@@ -347,10 +343,10 @@ class Builder:
 
     def freeze(self) -> None:
         """Clones every table, in the session that waits for it. A clone takes a permission to read: what is granted is taken back."""
-        user = self._shell.user
+        user = self._accumulo.user()
         self._clones = {name: manifest.clone_of(name, self._id) for name in self._names}
         with self.context.timed("clone the tables"):
-            self._shell.run(
+            self._accumulo.shell(
                 [
                     *(f"grant Table.READ -t {name} -u {user}" for name in self._unreadable),
                     *(f"clonetable {name} {clone}" for name, clone in self._clones.items()),
@@ -453,7 +449,9 @@ class Builder:
         paths = [self._spool.bytes(manifest.MANIFEST, text), self._spool.bytes(manifest.CHECKSUM, checksum)]
         self._spool.hand_over(self._hadoop.user)
         self._hadoop.fs("-put", *paths, f"{self._partial}/")
-        self._hadoop.manifests([self._partial])
+        read = self._hadoop.manifests([self._partial])[self._partial]
+        if isinstance(read, manifest.Damaged):
+            raise WorkerError(f"the manifest is not what was put there: {read}")
         return {"uri": f"{self._uri}/{self._id}", "manifest": {key: value for key, value in whole.items() if key != "files"},
                 "files": len(files), "bytes": manifest.size(files)}  # fmt: skip
 
@@ -471,6 +469,7 @@ class Builder:
         try:
             if known:
                 self._accumulo.shell([f"deletetable -f {name}" for name in known])
+            self._accumulo.end()
         except WorkerError as error:
             problems.append(str(error))
         unfinished = [self._partial] if self._partial and not self.published else []

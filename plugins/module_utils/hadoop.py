@@ -61,24 +61,27 @@ class Hadoop:
         """The cluster's own file system, such as `hdfs://koverse`."""
         return self.context.run([self.tool, "getconf", "-confKey", "fs.defaultFS"], self.user).strip().rstrip("/")
 
-    def owner(self, uri: str) -> str | None:
-        """`user:group` of a file or directory, None where it is not there. Raises WorkerError where that cannot be told."""
-        child = self.context.popen([self.tool, "dfs", "-stat", "%u:%g", escaped(uri)], self.user)
+    def _there(self, uri: str, *words: str) -> str | None:
+        """What `hdfs dfs WORDS URI` prints, None where there is nothing at the URI. Raises WorkerError where that cannot be told."""
+        child = self.context.popen([self.tool, "dfs", *words, escaped(uri)], self.user)
         output, errors = child.communicate()
         if self.context.ended(child) == 0:
-            return output.decode("utf-8", "replace").strip()
+            return str(output.decode("utf-8", "replace"))
         said = last_words(errors.decode("utf-8", "replace"))
         if said.endswith("No such file or directory"):
             return None
         raise WorkerError(f"{uri}: {said}")
 
-    def exists(self, uri: str) -> bool:
-        """Whether there is something at a URI. Raises WorkerError where that cannot be told."""
-        return self.owner(uri) is not None
+    def owner(self, uri: str) -> str | None:
+        """`user:group` of a file or directory, None where it is not there."""
+        found = self._there(uri, "-stat", "%u:%g")
+        return None if found is None else found.strip()
 
-    def listing(self, uri: str, recursive: bool = False) -> list[Entry]:
-        """What is below a directory."""
-        output = self.fs("-ls", *(["-R"] if recursive else []), escaped(uri))
+    def content(self, uri: str, recursive: bool = False) -> list[Entry] | None:
+        """What is below a directory, None where it is not there."""
+        output = self._there(uri, "-ls", *(["-R"] if recursive else []))
+        if output is None:
+            return None
         bare = urlsplit(uri).path.rstrip("/")
         entries = []
         for line in output.splitlines():
@@ -88,6 +91,13 @@ class Hadoop:
                 path = urlsplit(path).path if "://" in path or path.startswith("file:") else path
                 entries.append(Entry(path[len(bare) :].lstrip("/"), int(match["size"]), match["kind"] == "d"))
         return entries
+
+    def listing(self, uri: str, recursive: bool = False) -> list[Entry]:
+        """What is below a directory. Raises WorkerError where it is not there."""
+        found = self.content(uri, recursive)
+        if found is None:
+            raise WorkerError(f"{uri}: no such directory")
+        return found
 
     def lines(self, files: Mapping[str, str]) -> dict[str, list[str]]:
         """The lines of small text files, all read at once. files: name to path."""
@@ -117,16 +127,18 @@ class Hadoop:
 
     def manifests(self, sets: Sequence[str]) -> dict[str, Manifest | Damaged]:
         """The manifests of sets (URIs), or why they are none."""
-        wanted = {uri: [f"{uri}/{manifest.MANIFEST}", f"{uri}/{manifest.CHECKSUM}"] for uri in sets}
+        wanted = {uri: [f"{uri}/{name}" for name in manifest.BOTH] for uri in sets}
         sizes = self.sizes([path for paths in wanted.values() for path in paths])
         contents = self._contents(list(sizes.items()))
-        found: dict[str, Manifest | Damaged] = {}
-        for uri, (text, checksum) in wanted.items():
-            try:
-                found[uri] = manifest.decode(contents[text], contents[checksum])
-            except Damaged as error:
-                found[uri] = error
-        return found
+        return {uri: _decoded(contents[text], contents[checksum]) for uri, (text, checksum) in wanted.items()}
+
+    def manifest(self, uri: str, files: Mapping[str, Entry]) -> Manifest | Damaged:
+        """The manifest of a set, or why it is none. files: the set's own, by their paths."""
+        missing = [name for name in manifest.BOTH if name not in files]
+        if missing:
+            return Damaged(f"{missing[0]}: expected it, found no such file")
+        contents = self._contents([(f"{uri}/{name}", files[name].size) for name in manifest.BOTH])
+        return _decoded(*contents.values())
 
     def set_names(self, uri: str) -> list[str]:
         """The directories below a URI that have a set's name, the oldest first. What is not finished is not among them."""
@@ -137,10 +149,8 @@ class Hadoop:
         names = self.set_names(uri)
         if not names:
             return {}
-        there = self.context.run(
-            [self.tool, "dfs", "-ls", f"{escaped(uri)}/*/{{{manifest.MANIFEST},{manifest.CHECKSUM}}}"], self.user, allowed=(0, 1)
-        )
-        whole = [name for name in names if f"/{name}/{manifest.MANIFEST}\n" in there and f"/{name}/{manifest.CHECKSUM}\n" in there]
+        there = self.context.run([self.tool, "dfs", "-ls", f"{escaped(uri)}/*/{{{','.join(manifest.BOTH)}}}"], self.user, allowed=(0, 1))
+        whole = [name for name in names if all(f"/{name}/{file}\n" in there for file in manifest.BOTH)]
         read = self.manifests([f"{uri}/{name}" for name in whole]) if whole else {}
         return {name: read.get(f"{uri}/{name}", Damaged("it has no manifest")) for name in names}
 
@@ -200,6 +210,13 @@ class Hadoop:
             causes = list(dict.fromkeys(line for line in log if line.startswith(("Error: ", "Caused by: "))))[-2:]
             said = " / ".join(causes) or last_words("\n".join(log))
             raise WorkerError(f"DistCp to {target} ended with status {code}: {said}")
+
+
+def _decoded(text: bytes, checksum: bytes) -> Manifest | Damaged:
+    try:
+        return manifest.decode(text, checksum)
+    except Damaged as error:
+        return error
 
 
 def options(arguments: dict[str, Any], *between: str) -> list[str]:

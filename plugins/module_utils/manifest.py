@@ -15,6 +15,7 @@ from typing import Any
 FORMAT = 1
 MANIFEST = "manifest.json"
 CHECKSUM = "manifest.json.sha256"
+BOTH = (MANIFEST, CHECKSUM)
 _PARTIAL = ".partial"
 
 _FORM = "%Y%m%dT%H%M%SZ"

@@ -16,7 +16,7 @@ from typing import Any
 
 from ansible_collections.koverse.runbook.plugins.module_utils import archive, hadoop, manifest, postgres, record
 from ansible_collections.koverse.runbook.plugins.module_utils.backup import Progress
-from ansible_collections.koverse.runbook.plugins.module_utils.hadoop import Hadoop
+from ansible_collections.koverse.runbook.plugins.module_utils.hadoop import Entry, Hadoop
 from ansible_collections.koverse.runbook.plugins.module_utils.manifest import Damaged, Manifest
 from ansible_collections.koverse.runbook.plugins.module_utils.shell import quoted
 from ansible_collections.koverse.runbook.plugins.module_utils.tables import Accumulo, grants, users
@@ -305,11 +305,12 @@ class Reader:
         with self.context.timed("find the set"):
             found = find(self._hadoop, self._base, self._given["set"])
             self._uri = f"{self._base}/{found}"
-            whole = self._hadoop.manifests([self._uri])[self._uri]
+            files = {entry.path: entry for entry in self._hadoop.listing(self._uri, recursive=True) if not entry.directory}
+            whole = self._hadoop.manifest(self._uri, files)
         try:
             if isinstance(whole, Damaged):
                 raise whole
-            verify(self.context, self._hadoop, self._uri, whole)
+            verify(self.context, self._hadoop, self._uri, whole, files)
         except Damaged as error:
             record.damaged(self._uri, str(error))
             raise WorkerError(f"{self._uri} is damaged: {error}. Nothing was changed") from error
@@ -346,16 +347,16 @@ class Reader:
         ]
 
     def _stands(self, path: str) -> bool:
-        return self._hadoop.exists(path) and bool(self._hadoop.listing(path))
+        return bool(self._hadoop.content(path))
 
     def _is_back(self, entry: Mapping[str, Any]) -> bool:
         """A directory has nothing by which it could be known again: it is back where its files are those of the set."""
-        if not self._journal.knows("directory", entry["path"], self.whole["id"]) or not self._hadoop.exists(entry["path"]):
+        if not self._journal.knows("directory", entry["path"], self.whole["id"]):
             return False
         below = manifest.directory_path(entry["path"]) + "/"
         wanted = {file["path"][len(below) :]: file["size"] for file in self.whole["files"] if file["path"].startswith(below)}
-        found = {file.path: file.size for file in self._hadoop.listing(entry["path"], recursive=True) if not file.directory}
-        return found == wanted
+        there = self._hadoop.content(entry["path"], recursive=True)
+        return there is not None and {file.path: file.size for file in there if not file.directory} == wanted
 
     def take(self, paths: Sequence[str]) -> None:
         """Files of the set into the spool."""
@@ -400,27 +401,29 @@ class Reader:
         with open(self._key.opened(os.path.join(self._spool, path)), encoding="utf-8") as file:
             return file.read().splitlines()
 
-    def _copy(self, name: str, source: str, target: str, total: int) -> None:
+    def _copy(self, name: str, sources: Sequence[str], target: str, total: int) -> None:
         options = hadoop.options(self._given["copy"], self._uri, target)
         with self.context.timed(f"copy {name}"):
-            self._hadoop.distcp(options, [source], target, total, Progress(self.context, f"copy {name}", total))
+            self._hadoop.distcp(options, sources, target, total, Progress(self.context, f"copy {name}", total))
 
     def _bring_back_directory(self, entry: Mapping[str, Any], own: str, aside: bool) -> list[str]:
         path, new = entry["path"], f"{entry['path']}_restoring_{self.whole['id']}"
-        self._hadoop.fs("-rm", "-r", "-f", "-skipTrash", new)
-        self._hadoop.fs("-mkdir", "-p", path.rpartition("/")[0])
-        self._copy(path, f"{self._uri}/{manifest.directory_path(path)}", f"{own}{new}", entry["bytes"])
+        parent = path.rpartition("/")[0]
+        self._hadoop.fs("-mkdir", "-p", parent)
+        beside = {f"{parent}/{found.path}" for found in self._hadoop.listing(parent)}
+        if new in beside:
+            self._hadoop.fs("-rm", "-r", "-skipTrash", new)
+        self._copy(path, [f"{self._uri}/{manifest.directory_path(path)}"], f"{own}{new}", entry["bytes"])
         self._hadoop.fs("-chown", "-R", entry["owner"], new)
         moved = []
-        if self._hadoop.exists(path):
-            if self._stands(path):
-                if not aside:
-                    raise WorkerError(f"directory {path} is there, and nobody said that it may be renamed aside")
-                old = f"{path}_aside_{self._id}"
-                self._hadoop.fs("-mv", path, old)
-                moved.append(f"directory {path} is now {old}")
-            else:
-                self._hadoop.fs("-rmdir", path)
+        if path in beside and self._stands(path):
+            if not aside:
+                raise WorkerError(f"directory {path} is there, and nobody said that it may be renamed aside")
+            old = f"{path}_aside_{self._id}"
+            self._hadoop.fs("-mv", path, old)
+            moved.append(f"directory {path} is now {old}")
+        elif path in beside:
+            self._hadoop.fs("-rmdir", path)
         self._journal.note("directory", path, self.whole["id"])
         self._hadoop.fs("-mv", new, path)
         return moved
@@ -435,20 +438,27 @@ class Reader:
         staging = f"{_STAGING}/{self._id}"
         self._staged = True
         self._hadoop.fs("-mkdir", "-p", staging)
-        for table, name in tables:
-            source = f"{self._uri}/{manifest.table_path(table['name'])}"
-            self._copy(table["name"], source, f"{own}{staging}/{name}", table["bytes"])
+        paths = {table["name"]: manifest.table_path(table["name"]) for table, _name in tables}
+        # All in one job: each becomes a directory with the table's name.
+        self._copy("tables", [f"{self._uri}/{path}" for path in paths.values()], f"{own}{staging}", sum(t["bytes"] for t, _name in tables))
         self._hadoop.fs("-chown", "-R", self._accumulo.entry["user"], staging)
+        files: dict[str, list[str]] = {
+            table: [
+                f"{own}{staging}/{table}/{file['path'].rpartition('/')[2]}"
+                for file in self.whole["files"]
+                if file["path"].startswith(f"{path}/") and file["path"].endswith(".rf")
+            ]
+            for table, path in paths.items()
+        }
         with self.context.timed("compare the entries"):
-            files = [entry.path for entry in self._hadoop.listing(staging, recursive=True) if entry.path.endswith(".rf")]
-            entries = self._accumulo.entries([f"{own}{staging}/{path}" for path in files])
-            for table, name in tables:
-                found = sum(number for path, number in entries.items() if path.startswith(f"{own}{staging}/{name}/"))
-                if found != table["entries"]:
-                    raise WorkerError(f"table {table['name']}: expected {table['entries']} entries, found {found} in the copy of the set")
+            entries = self._accumulo.entries([file for found in files.values() for file in found])
+            for table, _name in tables:
+                number = sum(entries[file] for file in files[table["name"]])
+                if number != table["entries"]:
+                    raise WorkerError(f"table {table['name']}: expected {table['entries']} entries, found {number} in the copy of the set")
         with self.context.timed("import the tables"):
-            counts = {name: sum(path.startswith(f"{name}/") for path in files) for _table, name in tables}
-            self._accumulo.import_tables({name: f"{staging}/{name}" for _table, name in tables}, counts)
+            counts = {name: len(files[table["name"]]) for table, name in tables}
+            self._accumulo.import_tables({name: f"{staging}/{table['name']}" for table, name in tables}, counts)
 
     def drill(self) -> list[str]:
         """Brings every table back beside the live one, and removes it again; what was compared."""
@@ -501,6 +511,8 @@ class Reader:
         """Removes the copies that were imported from, and what a drill has not removed itself."""
         if self._staged:
             self._remove_scratch()
+        self._accumulo.end()
+        if self._staged:
             self._hadoop.fs("-rm", "-r", "-f", "-skipTrash", f"{_STAGING}/{self._id}")
 
 
@@ -514,10 +526,12 @@ def find(tool: Hadoop, base: str, wanted: str) -> str:
     return wanted or names[-1]
 
 
-def verify(context: Context, tool: Hadoop, uri: str, whole: Manifest) -> None:
-    """Reads every file of a set. Raises Damaged that names each that is missing, or not what the manifest says."""
+def verify(context: Context, tool: Hadoop, uri: str, whole: Manifest, entries: Mapping[str, Entry]) -> None:
+    """Reads every file of a set. Raises Damaged that names each that is missing, or not what the manifest says.
+
+    entries: what there is, by path.
+    """
     with context.timed("verify the set"):
-        entries = {entry.path: entry for entry in tool.listing(uri, recursive=True) if not entry.directory}
         sizes = {file["path"]: file["size"] for file in whole["files"]}
         problems = manifest.compare_sizes(sizes, {path: entry.size for path, entry in entries.items()})
         if problems:

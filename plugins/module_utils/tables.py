@@ -29,6 +29,7 @@ class Accumulo:
         """work: `manager` (its catalogue entry), `zookeeper` (the ensemble's servers)."""
         self.context, self.entry = context, work["manager"]
         self._cluster = Cluster(work["zookeeper"])
+        self._session: Shell | None = None
 
     def facts(self) -> dict[str, Any]:
         """What ZooKeeper says of the instance; see module_utils/accumulo.py."""
@@ -47,8 +48,24 @@ class Accumulo:
         }
 
     def shell(self, commands: Sequence[str]) -> str:
-        """What commands print, in a session of their own."""
-        return Shell(self.context, self.entry).run(commands)
+        """What commands print in Accumulo's shell."""
+        return self._logged_in().run(commands)
+
+    def user(self) -> str:
+        """Whose the shell's session is."""
+        return self._logged_in().user
+
+    def _logged_in(self) -> Shell:
+        if self._session is None or not self._session.usable:
+            self.end()
+            self._session = Shell(self.context, self.entry)
+        return self._session
+
+    def end(self) -> None:
+        """Ends the shell's session."""
+        if self._session is not None:
+            self._session.end()
+            self._session = None
 
     def run(self, *words: str) -> str:
         """The output of `accumulo WORDS`."""
@@ -77,10 +94,7 @@ class Accumulo:
 
     def users(self) -> list[str]:
         """Accumulo's users."""
-        lines = self.shell(["users"]).splitlines()
-        # What the shell says of itself comes before; names follow the last line of its greeting.
-        start = max((position for position, line in enumerate(lines) if line.startswith("- ") or line == "-"), default=-1)
-        return [line.strip() for line in lines[start + 1 :] if line.strip()]
+        return [line.strip() for line in self.shell(["users"]).splitlines() if line.strip()]
 
     def import_tables(self, directories: Mapping[str, str], files: Mapping[str, int]) -> None:
         """Imports tables, each from a directory of HDFS, which is empty afterwards; a table of its name, left by an interrupted run, goes.

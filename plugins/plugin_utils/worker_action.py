@@ -21,7 +21,7 @@ from .catalogue import RunbookError
 from .controller import Board, RunbookAction, display
 
 _SLICE = 7.0  # seconds that a host watches its worker by itself
-_PAUSE = 1.0  # seconds between two looks at whether the other hosts are done
+_PAUSE = 0.2  # seconds between two looks at whether the other hosts are done
 _RENEWAL = 20.0  # seconds between two looks at a worker that waits for files
 _SILENCE = 9.0  # seconds after which a line of progress is said again
 
