@@ -53,7 +53,7 @@ class Shell:
         text = "".join(f"{command}\n" for command in [*commands, mark]).encode()
         writer = threading.Thread(target=self._write, args=(text,), daemon=True)  # it may wait until what is printed is read
         writer.start()
-        said = self._until(re.compile(rb"ERROR[^\n]*" + mark.encode() + rb"[^\n]*\n"))
+        said = self._until(re.compile(f'Unknown command "{mark}".*\n'.encode()))
         self._used = time.monotonic()
         lines = said.splitlines()[:-1]
         errors = [line.partition("ERROR: ")[2] for line in lines if " ERROR: " in line]

@@ -34,7 +34,7 @@ while True:
     elif line == "deletetable gone":
         print("2026-11-21T20:15:01,001 [shell.Shell] ERROR: org.apache.accumulo.core.client.TableNotFoundException: no such table")
     else:
-        print('2026-11-21T20:15:01,001 [shell.Shell] ERROR: Unknown command "%s".  Enter "help" for a list possible commands.' % line)
+        print('Unknown command "%s".  Enter "help" for a list possible commands.' % line)
 """
 
 
