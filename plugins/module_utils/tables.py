@@ -17,6 +17,7 @@ from ansible_collections.koverse.runbook.plugins.module_utils.shell import Shell
 from ansible_collections.koverse.runbook.plugins.module_utils.worker import Context, WorkerError
 
 _AT_ONCE = 200  # files that one rfile-info takes
+_HAS_LOGS = "Write ahead logs found"  # the manager says so of a table that is to be exported
 _SYSTEM_NAMESPACES = ("", "accumulo")
 _USER_FILE = "_user.cfg"
 _NAMESPACE_FILE = "_ns.cfg"
@@ -198,10 +199,16 @@ def export(accumulo: Accumulo, hadoop: Hadoop, clones: Mapping[str, str], direct
     hadoop.fs("-rm", "-r", "-f", "-skipTrash", directory.rpartition("/")[0])
     hadoop.fs("-mkdir", "-p", directory)
     hadoop.fs("-chown", accumulo.entry["user"], directory)
-    commands = []
     for table, clone in clones.items():
-        commands += [f"offline -w -t {clone}", f"exporttable -t {clone} {directory}/{table}"]
-    accumulo.shell(commands)
+        commands = [f"offline -w -t {clone}", f"exporttable -t {clone} {directory}/{table}"]
+        try:
+            accumulo.shell(commands)
+        except WorkerError as error:
+            if _HAS_LOGS not in str(error):
+                raise
+            # A tablet server died that served a part of it. Its tablets are given the server's logs, and lose them when they are served.
+            with accumulo.context.timed(f"recover the clone of {table}"):
+                accumulo.shell([f"online -w -t {clone}", *commands])
 
 
 def users(lines: Sequence[str]) -> list[str]:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import subprocess
 import time
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import ansible
 import pytest
@@ -29,6 +32,8 @@ def _a_table(cluster: Cluster) -> None:
         f"org.apache.accumulo.test.TestIngest -c /etc/accumulo/accumulo-client.properties --createTable --table {TABLE} "
         f"--rows {ROWS} --cols 1 --size 50 --random 7"  # random values: compressed, they are still large
     )
+    tablets = " ".join(f"row_{row:010d}" for row in range(ROWS // 6, ROWS, ROWS // 6))  # so that every tablet server has some
+    cluster.accumulo(f"shell -e 'addsplits -t {TABLE} {tablets}'")
     cluster.run("n1", f"install -d -o hdfs {SETS}")
 
 
@@ -42,6 +47,18 @@ def verified(cluster: Cluster) -> str:
     assert played.returncode == 0, played
     assert "every file is what the manifest says" in played.output
     return sets(cluster)[-1]
+
+
+def read_manifest(cluster: Cluster, name: str) -> Any:
+    return json.loads(cluster.run("n1", f"cat {SETS}/{name}/manifest.json"))
+
+
+def serving(cluster: Cluster) -> str:
+    """The host whose tablet server serves most of the table, and so of its clone: a tablet is given to the server that had it last."""
+    number = re.search(rf"^{TABLE} +=> +(\w+)$", cluster.accumulo("shell -e 'tables -l'"), re.MULTILINE)
+    assert number
+    found = cluster.accumulo(f"shell -e 'scan -t accumulo.metadata -b {number[1]}; -e {number[1]}< -c loc -np'")
+    return Counter(re.findall(r"\s(\w+):\d+$", found, re.MULTILINE)).most_common(1)[0][0]
 
 
 def said(text: str) -> str:
@@ -68,9 +85,10 @@ def test_a_destination_that_gets_full(cluster: Cluster) -> None:
 
 def test_through_a_lost_tablet_server_and_a_failover(cluster: Cluster) -> None:
     """A tablet server dies while the clones are exported, the active NameNode while they are copied; the set is whole."""
+    serves = serving(cluster)
     with cluster.playing("backup", *PLACE, "-e", "runbook_backup_bandwidth=0.3") as playing:
         playing.until("TASK [Copy tables")  # which begins with the export
-        cluster.run("n2", "systemctl kill -s KILL accumulo-tserver")
+        cluster.run(serves, "systemctl kill -s KILL accumulo-tserver")
         playing.until(f"copy {TABLE}")
         former = next(service for service in ("nn1", "nn2") if state(cluster, service) == "active")
         cluster.run({"nn1": "n1", "nn2": "n2"}[former], "systemctl kill -s KILL hdfs-namenode")
@@ -78,7 +96,8 @@ def test_through_a_lost_tablet_server_and_a_failover(cluster: Cluster) -> None:
     assert state(cluster, "nn2" if former == "nn1" else "nn1") == "active"
     healed = cluster.play("startup")
     assert healed.returncode == 0, healed
-    verified(cluster)
+    steps = [step["step"] for step in read_manifest(cluster, verified(cluster))["steps"]]
+    assert f"recover the clone of {TABLE}" in steps, "it served no part of the clone"
 
 
 def state(cluster: Cluster, service: str) -> str:
@@ -108,7 +127,7 @@ def test_clocks_that_do_not_agree(cluster: Cluster) -> None:
     assert played.returncode == 0, played
     name = verified(cluster)
     assert time.strftime("%Y%m%dT%H%M", time.gmtime(began)) <= name <= time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-    manifest = json.loads(cluster.run("n1", f"cat {SETS}/{name}/manifest.json"))
+    manifest = read_manifest(cluster, name)
     assert manifest["created"] < time.strftime("%Y-%m-%dT%H:%M", time.gmtime(began - 3600)), "the backup host's clock was right"
     assert 0 < manifest["hold"]["seconds"] < 60
     shown = cluster.play("status", *skewed, "-e", "runbook_backup_max_age=1")
