@@ -37,6 +37,10 @@ test-sanity: ## ansible-test sanity on both versions of ansible-core
 test-lab: .venv/py311/.stamp ## molecule scenarios on the lab cluster
 	tests/lab/run
 
+.PHONY: test-faults
+test-faults: .venv/py311/.stamp ## the faults that take minutes and are not part of test, on the lab's HA cluster
+	PYTEST_ADDOPTS='-m faults' tests/lab/run ha
+
 .PHONY: bench
 bench: .venv/py311/.stamp ## the benchmark of docs/, on the lab cluster
 	tests/bench/run

@@ -65,6 +65,7 @@ def said(text: str) -> str:
     return " ".join(text.split())
 
 
+@pytest.mark.faults
 def test_a_destination_that_gets_full(cluster: Cluster) -> None:
     pids = cluster.pids()
     cluster.run("n1", "mkdir -p /srv/full && mount -t tmpfs -o size=600k,mode=777 tmpfs /srv/full")
@@ -83,6 +84,7 @@ def test_a_destination_that_gets_full(cluster: Cluster) -> None:
     assert "No space left on device" in shown.output
 
 
+@pytest.mark.faults
 def test_through_a_lost_tablet_server_and_a_failover(cluster: Cluster) -> None:
     """A tablet server dies while the clones are exported, the active NameNode while they are copied; the set is whole."""
     serves = serving(cluster)
@@ -105,6 +107,7 @@ def state(cluster: Cluster, service: str) -> str:
     return str(done.stdout).strip()
 
 
+@pytest.mark.faults
 def test_without_yarn_the_local_runner_copies(cluster: Cluster) -> None:
     for host in ("n1", "n2"):
         cluster.run(host, "systemctl stop yarn-resourcemanager")
@@ -115,6 +118,7 @@ def test_without_yarn_the_local_runner_copies(cluster: Cluster) -> None:
     assert healed.returncode == 0, healed
 
 
+@pytest.mark.faults
 def test_clocks_that_do_not_agree(cluster: Cluster) -> None:
     """The backup host is two hours behind the others and the controller."""
     library = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
