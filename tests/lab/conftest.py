@@ -114,11 +114,22 @@ class Cluster:
             found[host] = [" ".join(row)[:160] for row in rows if row[1] in SERVICE_USERS]
         return found
 
-    def pids(self) -> dict[str, list[str]]:
-        """The long-lived processes on each host, to see whether anything was restarted: JVMs and PostgreSQL's server."""
-        return {
-            host: sorted(line.split()[0] for line in lines if "java" in line or "-D " in line) for host, lines in self.processes().items()
-        }
+    def pids(self) -> dict[str, dict[str, str]]:
+        """The long-lived processes on each host, to see whether anything was restarted: JVMs and PostgreSQL's server.
+
+        A JVM or server that has just forked is seen twice for a moment, until the child has become its own program: such a child
+        has its parent's command line, and does not count.
+        """
+        found: dict[str, dict[str, str]] = {}
+        for host in self.hosts:
+            rows = [line.split(maxsplit=3) for line in self.run(host, "ps -eo pid=,ppid=,user:20=,args=").splitlines()]
+            args = {pid: what for pid, _parent, _user, what in rows}
+            found[host] = {
+                pid: what[-80:]
+                for pid, parent, user, what in rows
+                if user in SERVICE_USERS and ("java" in what or "-D " in what) and args.get(parent) != what
+            }
+        return found
 
     def counted(self, data_set: str = "") -> dict[str, int]:
         """What Koverse counts of a data set, or of all: `records` in Accumulo, `rows` in PostgreSQL."""
