@@ -12,7 +12,7 @@ from typing import Any
 from ansible.errors import AnsibleError
 from ansible_collections.koverse.runbook.plugins.module_utils.observe import LOCAL_PROBES
 from ansible_collections.koverse.runbook.plugins.plugin_utils.controller import Board, RunbookAction, display, remote
-from ansible_collections.koverse.runbook.plugins.plugin_utils.decide import minimums
+from ansible_collections.koverse.runbook.plugins.plugin_utils.decide import minimums, without
 
 # Seconds that a host watches by itself, so that a line appears at least every 10; every return takes processor time from what is awaited.
 _SLICE = 7
@@ -41,6 +41,7 @@ class ActionModule(RunbookAction):
             "act": True,
             "watched": bool(stage),
             "step": stage["stepper"] == host if stage else True,
+            "leave": bool(stage and stage.get("away")),
             "afar": self._afar(plan, stage) if stage and stage["watcher"] == host else None,
             "slice": _SLICE,
             "cut_short": f"{self.get_shell_option('system_tmpdirs')[0]}/runbook-{uuid.uuid4()}",
@@ -58,16 +59,15 @@ class ActionModule(RunbookAction):
 
     @staticmethod
     def _afar(plan: dict[str, Any], stage: dict[str, Any]) -> dict[str, Any]:
-        unseen = stage.get("unseen", [])
+        unseen, away = stage.get("unseen", []), stage.get("away")
+        names = list(dict.fromkeys([*stage["components"], *stage.get("judges", [])]))
         return {
-            "entries": {name: remote(plan["components"][name]) for name in stage["components"]},
-            "hosts": {name: plan["instances"][name] for name in stage["components"]},
+            "entries": {name: remote(plan["components"][name]) for name in names},
+            "hosts": {name: plan["instances"][name] for name in names},
             "addresses": plan["addresses"],
             "unseen": unseen,
-            "minimums": {
-                name: min(count, len([host for host in plan["instances"][name] if host not in unseen]))
-                for name, count in minimums(plan).items()
-            },
+            "away": away,
+            "minimums": without(plan, minimums(plan), unseen, away or {}),
         }
 
     def _until_done(self, args: dict[str, Any], task_vars: dict[str, Any], work: dict[str, Any], limits: dict[str, int]) -> dict[str, Any]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.koverse.runbook.plugins.plugin_utils import decide
-from ansible_collections.koverse.runbook.plugins.plugin_utils.catalogue import RunbookError
+from ansible_collections.koverse.runbook.plugins.plugin_utils import decide, restart
+from ansible_collections.koverse.runbook.plugins.plugin_utils.catalogue import RunbookError, did_you_mean
 from ansible_collections.koverse.runbook.plugins.plugin_utils.controller import (
     RunbookAction,
     answers,
@@ -26,7 +26,7 @@ class ActionModule(RunbookAction):
         wanted = plan.get("wanted")
         if wanted is None:
             wanted = [name for stage in plan["stages"] for name in stage["components"]]
-        chosen = self._start if args["goal"] == "started" else self._stop
+        chosen = {"started": self._start, "stopped": self._stop, "restarted": self._restart}[args["goal"]]
         unseen = [host for host, result in answers(task_vars, "runbook_seen").items() if "instances" not in result]
         decided = chosen(plan, whole, wanted, args)
         for stage in decided["stages"] + decided["lift"]:
@@ -46,6 +46,28 @@ class ActionModule(RunbookAction):
             )
         if problems:
             raise RunbookError(problems)
+        return {"stages": stages, "lift": [], "healthy": not stages}
+
+    @staticmethod
+    def _restart(plan: dict[str, Any], whole: decide.Picture, wanted: list[str], args: Mapping[str, Any]) -> dict[str, Any]:
+        only, hosts = args.get("only", "all"), args.get("hosts") or []
+        unknown_hosts = [host for host in hosts if host not in plan["addresses"]]
+        problems = [f"runbook_restart_hosts: unknown host '{host}'. {did_you_mean(host, plan['addresses'])}" for host in unknown_hosts]
+        if only not in ("all", "changed"):
+            problems.append(f"runbook_only: expected all or changed, found '{only}'.")
+        judged = {name: verdict.problems for name, verdict in decide.verdicts(plan, whole).items()}
+        unhealthy = [f"{line}. A restart without an outage begins with a healthy cluster" for line in decide.lines(plan, judged)]
+        if problems or unhealthy:
+            raise RunbookError([*problems, *unhealthy, "Nothing was changed. startup.yml starts what is missing."])
+        chosen = [
+            (name, host)
+            for name in wanted
+            for host, row in whole[name].items()
+            if row["state"] == "running" and (not hosts or host in hosts) and (only == "all" or row["configured"] > row["since"])
+        ]
+        stages, outages = restart.stages(plan, whole, chosen, args.get("batch", 1))
+        for line in outages:
+            display.warning(line)
         return {"stages": stages, "lift": [], "healthy": not stages}
 
     @staticmethod

@@ -27,7 +27,7 @@ class ActionModule(RunbookAction):
         done = {host: result for host, result in answers(task_vars, "runbook_done").items() if host in stage["hosts"]}
         whole = self._picture(plan, done, answers(task_vars, "runbook_seen"))
         up = stage["goal"] == "started"
-        problems = self._not_up(plan, whole, stage) if up else self._not_down(plan, whole, stage)
+        problems = self._not_up(plan, whole, stage) if up else self._not_down(plan, whole, stage) | self._not_taken_over(plan, whole, stage)
         failures = {(name, host): text for host, result in done.items() for name, text in result.get("failures", {}).items()}
         rows = self._rows(plan, problems, failures)
         steps = [step for result in done.values() for step in result.get("steps", [])]
@@ -99,6 +99,18 @@ class ActionModule(RunbookAction):
             if rows:
                 found[name] = rows
         return found
+
+    @staticmethod
+    def _not_taken_over(plan: dict[str, Any], whole: decide.Picture, stage: Mapping[str, Any]) -> dict[str, Any]:
+        """Where others are to go on without what was stopped: what keeps them from it."""
+        away = stage.get("away")
+        if not away:
+            return {}
+        needed = decide.without(plan, decide.minimums(plan), stage.get("unseen", []), away)
+        rest = {name: {host: row for host, row in rows.items() if host not in away.get(name, [])} for name, rows in whole.items()}
+        others = {**plan, "instances": {name: list(rows) for name, rows in rest.items()}}
+        judged = decide.verdicts(others, rest, [*stage["components"], *stage["judges"]], needed)
+        return {name: verdict.problems for name, verdict in judged.items() if verdict.problems}
 
     @staticmethod
     def _rows(plan: dict[str, Any], problems: Mapping[str, Any], failures: Mapping[tuple[str, str], str]) -> list[str]:

@@ -1,19 +1,23 @@
 # Copyright: Contributors to koverse.runbook
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Steps that a component needs once, on one of its hosts, before it is started or stopped.
+"""Steps that a component needs before it is started, stopped, or failed over.
 
 A step is a function `(entry, cluster) -> (changed, text)`; it raises StepError with what to do when it cannot be done.
 """
 
 from __future__ import annotations
 
+import contextlib
 import shlex
+import socket
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible_collections.koverse.runbook.plugins.module_utils.net import NoAnswer
 from ansible_collections.koverse.runbook.plugins.module_utils.probes import Cluster
 from ansible_collections.koverse.runbook.plugins.module_utils.services import run
+
+_LONG_ENOUGH = 30.0  # seconds in which a tool has to tell a setting
 
 Entry = Mapping[str, Any]
 Done = tuple[bool, str]
@@ -91,6 +95,63 @@ def accumulo_stop_all(entry: Entry, cluster: Cluster) -> Done:
     return True, "stopAll done"
 
 
+def accumulo_stop_tserver(entry: Entry, cluster: Cluster) -> Done:
+    """`accumulo admin stop` for this host's tablet server: the manager moves its tablets to the others, so that no log has to be recovered.
+
+    It does nothing, and ends without an error, where no manager runs or no other tablet server is left.
+    """
+    facts = _facts(entry, cluster)
+    port = entry["ports"]["client"]
+    mine = [server for server in facts["tservers"] if server.rpartition(":")[0] in _names(entry["address"])]
+    if not mine or not facts["managers"] or len(facts["tservers"]) == 1:
+        return False, "it is stopped without moving its tablets: there is no manager, or no other tablet server"
+    words = ["admin", "stop", mine[0]]
+    code, output = _tool(entry, words, entry["stop_timeout"])
+    cluster.forget()
+    if mine[0] in _facts(entry, cluster)["tservers"]:
+        return (
+            True,
+            f"the tablet server on port {port} keeps its tablets ({_failed(entry, words, code, output)}); it is stopped all the same",
+        )
+    return True, f"tablets of {mine[0]} moved to the others"
+
+
+def _names(address: str) -> set[str]:
+    """All by which a host may be known."""
+    found = {address, socket.gethostname(), socket.getfqdn()}
+    with contextlib.suppress(OSError):
+        found |= {str(row[4][0]) for row in socket.getaddrinfo(address, None)}
+    return found
+
+
+def hdfs_failover(entry: Entry, _cluster: Cluster) -> Done:
+    """`hdfs haadmin -failover`, which also the ZKFCs obey: the active NameNode becomes standby in good order.
+
+    entry: also `source` and `target`, the addresses of the two NameNodes' hosts.
+    """
+    nameservice = _setting(entry, "dfs.internal.nameservices") or _setting(entry, "dfs.nameservices")
+    ids = _setting(entry, f"dfs.ha.namenodes.{nameservice}").split(",")
+    hosts = {_setting(entry, f"dfs.namenode.rpc-address.{nameservice}.{name}").rpartition(":")[0]: name for name in ids}
+    found = {key: [name for host, name in hosts.items() if _names(host) & _names(entry[key])] for key in ("source", "target")}
+    if not all(len(names) == 1 for names in found.values()):
+        raise StepError(
+            f"none of the NameNodes of {nameservice} ({', '.join(hosts)}) is on {entry['source']}, or none on {entry['target']}"
+        )
+    words = ["haadmin", "-failover", found["source"][0], found["target"][0]]
+    code, output = _tool(entry, words, entry["start_timeout"])
+    if code != 0:
+        raise StepError(_failed(entry, words, code, output))
+    return True, f"failed over from {entry['source']} to {entry['target']}"
+
+
+def _setting(entry: Entry, key: str) -> str:
+    """A value of HDFS's configuration; empty where it is not set."""
+    code, output = _tool(entry, ["getconf", "-confKey", key], _LONG_ENOUGH)
+    if code != 0 and "is missing" not in output:
+        raise StepError(_failed(entry, ["getconf", "-confKey", key], code, output))
+    return output.splitlines()[-1].strip() if code == 0 and output else ""
+
+
 STEPS: dict[str, Callable[[Entry, Cluster], Done]] = {
-    step.__name__: step for step in (accumulo_goal_state_normal, accumulo_flush, accumulo_stop_all)
+    step.__name__: step for step in (accumulo_goal_state_normal, accumulo_flush, accumulo_stop_all, accumulo_stop_tserver, hdfs_failover)
 }

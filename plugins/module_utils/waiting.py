@@ -9,8 +9,11 @@ The controller hands in `work` and asks again with the `memory` it got back, unt
     act           whether to start or stop now (the first slice), or only to watch
     watched       whether another host, or this one, watches the stage as the cluster sees it
     step          whether this host does the components' before_start or before_stop steps
+    leave         whether the components here are stopped while others of their kind go on: their before_leave steps are done
     afar          on the one host that watches the stage as the cluster sees it: `entries`, `hosts` (component to hosts), `addresses`,
-                  `unseen` (hosts that cannot be reached, for which it does not wait), `minimums` (without those); None on all others
+                  `unseen` (hosts that cannot be reached, for which it does not wait), `away` (component to the hosts on which it is
+                  stopped, for which it does not wait either; a stop then lasts until the others have taken over), `minimums` (without
+                  those); None on all others
     slice         seconds to watch at most before the controller hears of it
     cut_short     a file that appears when the slice has to end at once, because another host has failed
     memory        from the slice before: `acted`, `began`, `seen`, `answered`, `missing`
@@ -188,7 +191,8 @@ class Run:
         for name in asked:
             for host, row in self.afar[name].items():
                 self._note_silence(name, host, row)
-            hosts = [host for host in afar["hosts"][name] if host not in afar["unseen"]]
+            missing = {*afar["unseen"], *((afar.get("away") or {}).get(name, []))}
+            hosts = [host for host in afar["hosts"][name] if host not in missing]
             problems = health.is_up(name, entries[name]["probe"]["type"], hosts, self.afar[name], afar["minimums"]).problems
             if problems:
                 self.far[name] = self._in_words(name, problems)
@@ -229,6 +233,7 @@ class Run:
                 return
             if not self._do_steps("before_stop"):
                 return
+            self._leave(chosen)
             self.failures.update(services.stop(chosen))
             self.memory["acted"] = [name for name in chosen if name not in self.failures]
         self._watch(self._stopped, _INTERVAL_OF_STOPS)
@@ -242,7 +247,7 @@ class Run:
             for name, row in self.rows.items()
             if health.is_down(name, [host], {host: row})
         }
-        if self.near or self._locks_left():
+        if self.near or self._locks_left() or not self._taken_over():
             return False
         # A tablet server that stopAll has ended exits with status 1. It ended because it was told to: that is no failure.
         failed = {name: self.entries[name] for name, row in self.rows.items() if row["state"] == "failed"}
@@ -251,8 +256,27 @@ class Run:
             self._look()
         return True
 
+    def _leave(self, chosen: Mapping[str, Any]) -> None:
+        """Lets others take over the work of what is to be stopped. Where that cannot be done it is stopped all the same."""
+        for name, entry in chosen.items() if self.work.get("leave") else ():
+            for step in entry["before_leave"]:
+                try:
+                    _changed, text = STEPS[step]({**entry, "address": self.work["address"]}, self._cluster())
+                except (StepError, NoAnswer) as error:
+                    text = f"the step {step} failed: {error}"
+                self.steps.append(f"{name} on {self.work['host']}: {text}")
+
+    def _taken_over(self) -> bool:
+        """Whether the cluster is healthy without what is stopped, asked by the host that watches from afar."""
+        if self.work["afar"] is None or self.work["afar"].get("away") is None:
+            return True
+        self._look_afar(whole=True)
+        return not self.far
+
     def _locks_left(self) -> bool:
         """Whether a tablet server still holds its lock in ZooKeeper, asked by the host that watches from afar."""
+        if (self.work["afar"] or {}).get("away") is not None:
+            return False
         entries = (self.work["afar"] or {}).get("entries", {})
         name = next((name for name, entry in entries.items() if entry["probe"]["type"] == "accumulo_tserver"), None)
         if name is None:

@@ -47,13 +47,17 @@ DEFAULTS: dict[str, Any] = {
     "shell_arguments": [],
     "before_start": [],
     "before_stop": [],
+    "before_leave": [],
+    "failover": None,
+    "role_of": None,
     "start_timeout": 120,
     "stop_timeout": 60,
 }
 
-_TEXTS = ("layer", "title", "only_with", "desired", "service", "backend", "user", "process", "ha", "tool")
+_TEXTS = ("layer", "title", "only_with", "desired", "service", "backend", "user", "process", "ha", "tool", "failover", "role_of")
 _MAPPINGS = ("commands", "ports", "probe", "data")
-_LISTS = ("groups", "log", "config", "depends_on", "stops_before", "shell_arguments", "before_start", "before_stop")
+_LISTS = ("groups", "log", "config", "depends_on", "stops_before", "shell_arguments", "before_start", "before_stop", "before_leave")
+_STEPS = ("before_start", "before_stop", "before_leave", "failover")
 _NOT_TAKEN_OVER = ("groups", "required", "title")  # by an entry that is `like` another
 _PROBES_WITHOUT_PORT = ("process", "command")
 
@@ -193,8 +197,8 @@ def _value_problems(component: Component, where: str, layers: Mapping[str, str])
         re.compile(component["process"] or "")
     except re.error as error:
         problems.append(f"{where}.process: '{component['process']}' is not a regular expression: {error}.")
-    if (component["before_start"] or component["before_stop"]) and not (component["tool"] and component["user"]):
-        problems.append(f"{where}: before_start and before_stop need 'tool', their command line, and 'user', who runs it.")
+    if any(component[key] for key in _STEPS) and not (component["tool"] and component["user"]):
+        problems.append(f"{where}: {', '.join(_STEPS)} need 'tool', their command line, and 'user', who runs it.")
     for key, value in component["data"].items():
         if key not in DATA:
             problems.append(f"{where}.data: unknown key '{key}'. {did_you_mean(key, DATA)}")
@@ -238,6 +242,7 @@ def _reference_problems(component: Component, components: Mapping[str, Component
         ("depends_on", component["depends_on"]),
         ("stops_before", component["stops_before"]),
         ("only_with", [component["only_with"]]),
+        ("role_of", [component["role_of"]]),
     ):
         for name in names:
             if name is None:
@@ -256,8 +261,8 @@ def _reference_problems(component: Component, components: Mapping[str, Component
                     f"{where}.{key}: '{name}' is in the layer '{components[name]['layer']}', which starts after "
                     f"'{component['layer']}'. Move one of the two, or take the dependency away."
                 )
-    for key in ("before_start", "before_stop"):
-        for step in component[key]:
+    for key in _STEPS:
+        for step in [component[key]] if isinstance(component[key], str) else component[key] or []:
             if step not in STEPS:
                 problems.append(f"{where}.{key}: unknown step '{step}'. {did_you_mean(str(step), STEPS)}")
     return problems

@@ -37,6 +37,12 @@ def fewest(plan: Plan) -> dict[str, int]:
     }
 
 
+def without(plan: Plan, needed: Mapping[str, int], unseen: Sequence[str], away: Mapping[str, Sequence[str]]) -> dict[str, int]:
+    """`needed` where some hosts are not counted: those of `unseen`, and for a component those of `away`."""
+    left = {name: [host for host in hosts if host not in {*unseen, *away.get(name, [])}] for name, hosts in plan["instances"].items()}
+    return {name: min(count, len(left[name])) for name, count in needed.items()}
+
+
 def picture(plan: Plan, seen: Mapping[str, Sequence[Mapping[str, Any]]], unseen: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     """Every instance of the plan. seen: host to its rows. unseen: host to why there are none."""
     whole: dict[str, dict[str, Any]] = {

@@ -264,9 +264,18 @@ def test_merge_replaces_lists_and_leaves_its_input_alone() -> None:
             "zookeeper.commands.start: expected a command as text or a list of words, found 1.",
         ),
         ({"zookeeper": {"process": "java ("}}, "zookeeper.process: 'java (' is not a regular expression"),
-        ({"billing": {**BILLING, "before_start": ["accumulo_flush"]}}, "billing: before_start and before_stop need 'tool'"),
-        ({"accumulo_manager": {"user": ""}}, "before_start and before_stop need 'tool', their command line, and 'user'"),
-        ({"accumulo_manager": {"tool": ""}}, "before_start and before_stop need 'tool', their command line, and 'user'"),
+        (
+            {"billing": {**BILLING, "before_start": ["accumulo_flush"]}},
+            "billing: before_start, before_stop, before_leave, failover need 'tool'",
+        ),
+        (
+            {"accumulo_manager": {"user": ""}},
+            "before_start, before_stop, before_leave, failover need 'tool', their command line, and 'user'",
+        ),
+        (
+            {"accumulo_manager": {"tool": ""}},
+            "before_start, before_stop, before_leave, failover need 'tool', their command line, and 'user'",
+        ),
         ({"billing": {**BILLING, "probe": {"type": "zookeeper"}}}, "the type 'zookeeper' needs 'port', the name of one of its"),
         ({"zookeeper": {"probe": {"type": "tpc", "port": "client"}}}, "probe: unknown type 'tpc'. Did you mean 'tcp'?"),
         ({"zookeeper": {"probe": {"port": "clint"}}}, "probe.port: 'clint' is none of its ports (client, peer, election)."),

@@ -1,0 +1,130 @@
+# Copyright: Contributors to koverse.runbook
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A rolling restart as stages, from the plan and the whole picture. Pure functions.
+
+The stages are those of decide.py, in pairs: one that stops some instances and ends when the others have taken over, and one that
+starts them again and ends when the layer is healthy. Between two pairs there may be a failover::
+
+    {"name": "failover of NameNode from n1 to n2", "goal": "failed_over", "component": "hdfs_namenode", "from": "n1", "to": "n2"}
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from ansible_collections.koverse.runbook.plugins.module_utils import health
+
+from . import decide
+from .catalogue import RunbookError
+from .plan import Plan
+
+Instance = tuple[str, str]  # component and host
+
+
+class Batch(NamedTuple):
+    """Instances that are restarted at the same time."""
+
+    instances: list[Instance]
+    outage: bool  # nobody does their work meanwhile
+    failover: tuple[str, str, str] | None  # before that: the component that is failed over, and from and to which host
+
+
+def batch_size(value: Any, count: int) -> int:
+    """How many of `count` workers at the same time: a number, or a percentage such as `10%`, never less than one."""
+    text = str(value).strip()
+    number = text[:-1] if text.endswith("%") else text
+    if not number.isdigit() or not int(number) or (text.endswith("%") and int(number) > 100):
+        raise RunbookError([f"runbook_batch: expected a number from 1, or a percentage from 1% to 100%, found {value!r}."])
+    return max(1, math.floor(count * int(number) / 100)) if text.endswith("%") else int(number)
+
+
+def stages(plan: Plan, whole: decide.Picture, wanted: Sequence[Instance], batch: Any) -> tuple[list[dict[str, Any]], list[str]]:
+    """The stages that restart `wanted`, lowest layer first, and the outages that this means."""
+    found: list[dict[str, Any]] = []
+    outages = []
+    for stage in plan["stages"]:
+        for group in _groups(plan, stage["components"]):
+            for part in _batches(plan, whole, group, [pair for pair in wanted if pair[0] in group], batch):
+                if part.outage:
+                    outages.append(f"{_named(plan, part.instances)}: nobody else does its work while it restarts")
+                if part.failover:
+                    found.append(_failover(plan, *part.failover))
+                found += _pair(plan, stage, part)
+    return found, outages
+
+
+def _groups(plan: Plan, components: Sequence[str]) -> list[list[str]]:
+    """Components that are restarted together on each host: those that lend their role, after the component that they lend it from."""
+    lead = {name: plan["components"][name]["role_of"] or name for name in components}
+    return [[name, *(other for other in components if other != name and lead[other] == name)] for name in components if lead[name] == name]
+
+
+def _batches(plan: Plan, whole: decide.Picture, group: Sequence[str], wanted: Sequence[Instance], batch: Any) -> Iterator[Batch]:
+    """What of a group is restarted at the same time, in order."""
+    name = group[0]
+    entry, hosts = plan["components"][name], plan["instances"][name]
+    at = {host: [pair for pair in wanted if pair[1] == host] for host in dict.fromkeys(host for _name, host in wanted)}
+    # Whoever leads goes last: its work is moved once.
+    order = sorted(at, key=lambda host: (whole[name].get(host, {}).get("role") in ("active", "leader"), hosts.index(host)))
+    if entry["ha"] == "active_active" and len(hosts) > 1:
+        size = min(batch_size(batch, len(hosts)), len(hosts) - 1)
+        for first in range(0, len(order), size):
+            yield Batch([pair for host in order[first : first + size] for pair in at[host]], False, None)
+    elif entry["ha"] == "none" or len(hosts) == 1:
+        for host in order:
+            yield Batch(at[host], True, None)
+    else:
+        for host in order:
+            spares = [other for other in hosts if other != host and _can_take_over(whole[name][other], entry["ha"])]
+            moved = entry["failover"] and whole[name][host]["role"] == "active" and spares
+            yield Batch(at[host], not spares, (name, host, spares[0]) if moved else None)
+
+
+def _can_take_over(row: Mapping[str, Any], ha: str) -> bool:
+    """Whether others of its kind can do without another one because of this one."""
+    return row["health"] == "healthy" and (ha == "quorum" or row["role"] in ("active", "standby"))
+
+
+def _pair(plan: Plan, stage: Mapping[str, Any], batch: Batch) -> list[dict[str, Any]]:
+    """The stage that stops a batch, and the one that starts it."""
+    hosts: dict[str, list[str]] = {}
+    for name, host in batch.instances:
+        hosts.setdefault(host, []).append(name)
+    names = list(dict.fromkeys(name for name, _host in batch.instances))
+    judges = [
+        name
+        for name, entry in plan["components"].items()
+        if entry["layer"] == stage["layer"] and entry["probe"]["type"] in health.CLUSTER_CHECKS and entry["desired"] == "started"
+    ]
+    common = {
+        "layer": stage["layer"],
+        "hosts": {host: hosts[host] for host in plan["order"] if host in hosts},
+        "watcher": [host for host in plan["order"] if host in hosts][-1],
+        "stepper": None,
+    }
+    said = _named(plan, batch.instances)
+    away = {} if batch.outage else {name: [host for host, here in hosts.items() if name in here] for name in names}
+    return [
+        {**common, "name": f"{said}: stop", "goal": "stopped", "part": "restart", "components": names, "judges": judges, "away": away},
+        {**common, "name": f"{said}: start", "goal": "started", "components": list(dict.fromkeys([*names, *judges]))},
+    ]
+
+
+def _failover(plan: Plan, component: str, source: str, target: str) -> dict[str, Any]:
+    title = plan["components"][component]["title"]
+    return {
+        "name": f"failover of {title} from {source} to {target}",
+        "goal": "failed_over",
+        "component": component,
+        "from": source,
+        "to": target,
+    }
+
+
+def _named(plan: Plan, instances: Sequence[Instance]) -> str:
+    titles = dict.fromkeys(plan["components"][name]["title"] for name, _host in instances)
+    hosts = list(dict.fromkeys(host for _name, host in instances))
+    where = ", ".join(hosts) if len(hosts) <= 3 else f"{hosts[0]} and {len(hosts) - 1} more"
+    return f"{' and '.join(titles)} on {where}"
