@@ -26,7 +26,7 @@ options:
     type: str
     required: true
   work:
-    description: What is known of the component, worked out on the controller. Filled in by the action plugin of the same name; do not set it.
+    description: What is known of it, worked out on the controller. Filled in by the action plugin of the same name; do not set it.
     type: dict
 attributes:
   check_mode:
