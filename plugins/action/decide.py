@@ -28,7 +28,7 @@ class ActionModule(RunbookAction):
             wanted = [name for stage in plan["stages"] for name in stage["components"]]
         chosen = {"started": self._start, "stopped": self._stop, "restarted": self._restart}[args["goal"]]
         unseen = [host for host, result in answers(task_vars, "runbook_seen").items() if "instances" not in result]
-        decided = chosen(plan, whole, wanted, args)
+        decided = chosen(plan, whole, wanted, {**args, "noted": answers(task_vars, "runbook_seen")})
         for stage in decided["stages"] + decided["lift"]:
             stage["unseen"] = unseen
         return {"changed": False, "unseen": unseen, **decided}
@@ -55,20 +55,31 @@ class ActionModule(RunbookAction):
         problems = [f"runbook_restart_hosts: unknown host '{host}'. {did_you_mean(host, plan['addresses'])}" for host in unknown_hosts]
         if only not in ("all", "changed"):
             problems.append(f"runbook_only: expected all or changed, found '{only}'.")
+        run = restart.selection(wanted, hosts, only)
+        noted = {host: answer.get("restart") or {} for host, answer in args["noted"].items()}
+        began = {host: note["began"] for host, note in noted.items() if note.get("selection") == run}
         judged = {name: verdict.problems for name, verdict in decide.verdicts(plan, whole).items()}
         unhealthy = [f"{line}. A restart without an outage begins with a healthy cluster" for line in decide.lines(plan, judged)]
+        lift: list[decide.Stage] = []
+        if unhealthy and began and args.get("on_unhealthy", "start") == "start":
+            lift, unhealthy = decide.to_start(plan, whole, [name for stage in plan["stages"] for name in stage["components"]])
         if problems or unhealthy:
             raise RunbookError([*problems, *unhealthy, "Nothing was changed. startup.yml starts what is missing."])
         chosen = [
             (name, host)
             for name in wanted
             for host, row in whole[name].items()
-            if row["state"] == "running" and (not hosts or host in hosts) and (only == "all" or row["configured"] > row["since"])
+            if row["state"] == "running"
+            and (not hosts or host in hosts)
+            and (only == "all" or (row.get("configured") or "") > row["since"])
+            and row["since"] < began.get(host, "9999")
         ]
+        if began:
+            display.display(f"    the restart that was interrupted goes on: {len(chosen)} instances are left")
         stages, outages = restart.stages(plan, whole, chosen, args.get("batch", 1))
         for line in outages:
             display.warning(line)
-        return {"stages": stages, "lift": [], "healthy": not stages}
+        return {"stages": [] if lift else stages, "lift": lift, "healthy": not stages, "selection": run}
 
     @staticmethod
     def _stop(plan: dict[str, Any], whole: decide.Picture, wanted: list[str], args: Mapping[str, Any]) -> dict[str, Any]:

@@ -139,6 +139,15 @@ def iso(seconds: float) -> str:
     return datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def configured(entry: Entry) -> str | None:
+    """When the newest of a component's configuration files was changed; None where it has none."""
+    paths = [path for pattern in entry["config"] for path in glob.glob(pattern)]
+    files = [path for path in paths if os.path.isfile(path)]
+    files += [os.path.join(directory, name) for path in paths for directory, _directories, names in os.walk(path) for name in names]
+    times = [os.lstat(path).st_mtime for path in files]
+    return iso(max(times)) if times else None
+
+
 def last_words(entry: Entry, since: float) -> list[str]:
     """The last lines that a component wrote: of its newest log file if that changed after `since`, else of the journal."""
     files = [path for pattern in entry["log"] for path in glob.glob(pattern) if os.path.isfile(path)]

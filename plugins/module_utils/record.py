@@ -14,6 +14,7 @@ from ansible_collections.koverse.runbook.plugins.module_utils import worker
 
 DIRECTORY = "/var/lib/koverse-runbook"
 WORKER = "backup"  # one for backups and restores: they exclude each other
+RESTART = "restart.json"
 _BACKUPS = "backups.json"
 
 

@@ -24,6 +24,10 @@ options:
       - Also look who listens on the components' ports, and whether those of the next host in the inventory can be reached from here.
     type: bool
     default: false
+  configured:
+    description: Also tell when each component's configuration was changed last.
+    type: bool
+    default: false
   work:
     description: What to look at, worked out on the controller. Filled in by the action plugin of the same name; do not set it.
     type: dict
@@ -63,6 +67,11 @@ instances:
   sample:
     - {component: zookeeper, host: n1, state: running, health: healthy, role: leader, since: "2026-11-21T09:15:00Z",
        evidence: "mode leader, 2 followers in sync", pids: [123], details: {synced_followers: 2}}
+restart:
+  description: The note of a rolling restart that is under way, or was interrupted (M(koverse.runbook.restart_note)).
+  type: dict
+  returned: when O(configured) is true
+  sample: {selection: "all of zookeeper on all hosts", began: "2026-11-21T20:15:00Z"}
 backups:
   description:
     - What this host knows of the backups that were taken from it; null where none was begun from here. C(good) or C(last) may be missing.
@@ -104,6 +113,7 @@ def main() -> None:
         argument_spec={
             "components": {"type": "list", "elements": "str"},
             "ports": {"type": "bool", "default": False},
+            "configured": {"type": "bool", "default": False},
             "work": {"type": "dict"},
         },
         supports_check_mode=True,
@@ -113,6 +123,10 @@ def main() -> None:
         module.fail_json(msg="koverse.runbook.component_info is run by its action plugin, which was not found. Call it by its full name.")
     rows = observe.look(work["entries"], work["host"], work["address"], Cluster(work["zookeeper"]), ask=work["entries"])
     result = {"instances": list(rows.values()), "backups": record.backups()}
+    if module.params["configured"]:
+        result["restart"] = record.load(record.RESTART) or None
+        for name, row in rows.items():
+            row["configured"] = observe.configured(work["entries"][name])
     if module.params["ports"]:
         result["ports"] = observe.ports(work["entries"], work["host"])
         result["reached"] = observe.reached(work["neighbour"])

@@ -31,6 +31,11 @@ class Batch(NamedTuple):
     failover: tuple[str, str, str] | None  # before that: the component that is failed over, and from and to which host
 
 
+def selection(wanted: Sequence[str], hosts: Sequence[str], only: str) -> str:
+    """By which a restart is known again: one that was interrupted goes on only where the same is asked for."""
+    return f"{only} of {', '.join(sorted(wanted))} on {', '.join(sorted(hosts)) or 'all hosts'}"
+
+
 def batch_size(value: Any, count: int) -> int:
     """How many of `count` workers at the same time: a number, or a percentage such as `10%`, never less than one."""
     text = str(value).strip()
