@@ -111,7 +111,7 @@ def test_a_goal_state_that_cannot_be_set_in_time(tool: Callable[..., list[str]])
         STEPS["accumulo_goal_state_normal"](entry(start_timeout=0.2), Accumulo({"goal_state": "CLEAN_STOP"}))
 
 
-@pytest.mark.parametrize("step", sorted(STEPS))
+@pytest.mark.parametrize("step", sorted(step for step in STEPS if step.startswith("accumulo_")))
 def test_without_zookeeper_no_step_is_done(tool: Callable[..., list[str]], step: str) -> None:
     with pytest.raises(StepError, match=r"^no ZooKeeper serves: nobody$"):
         STEPS[step](entry(), Accumulo(NoAnswer("no ZooKeeper serves: nobody")))
