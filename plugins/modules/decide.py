@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: decide
-short_description: Decide which stages have to be started or stopped
+short_description: Decide which stages have to be started, stopped or restarted
 version_added: "0.1.0"
 author: [Contributors to koverse.runbook (@koverse)]
 description:
@@ -16,15 +16,30 @@ options:
   goal:
     description: What the components shall be.
     type: str
-    choices: [started, stopped]
+    choices: [started, stopped, restarted]
     required: true
   on_unhealthy:
     description:
       - For a stop, what to do where tablet servers could not bring their data to disk, because they or layers below are not healthy.
       - V(start) names the stages to start first. V(refuse) fails. V(force) goes on with a warning.
+      - A restart begins with a healthy cluster only. One that was interrupted and goes on first starts what it has left behind, unless V(refuse).
     type: str
     choices: [start, refuse, force]
     default: start
+  hosts:
+    description: For a restart, only what is on these hosts; all hosts where it is empty.
+    type: list
+    elements: str
+    default: []
+  batch:
+    description: For a restart, how many workers go at the same time, as a number from 1 or a percentage of them such as V(10%). One always stays.
+    type: raw
+    default: 1
+  only:
+    description: For a restart, V(changed) leaves out what runs with its present configuration.
+    type: str
+    choices: [all, changed]
+    default: all
 extends_documentation_fragment:
   - koverse.runbook.reads
 """
@@ -39,7 +54,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 stages:
-  description: The stages that have work, in the order in which it has to be done.
+  description:
+    - The stages that have work, in the order in which it has to be done.
+    - Those of a restart also have C(away), the instances that are not missed meanwhile. The goal C(failed_over) has C(component), C(from), C(to).
   type: list
   elements: dict
   returned: success
@@ -47,16 +64,21 @@ stages:
     - {name: storage, layer: storage, goal: started, hosts: {n1: [hdfs_datanode]}, watcher: n1, stepper: null,
        components: [hdfs_datanode, hdfs_namenode, hdfs_zkfc]}
 lift:
-  description: For a stop, the stages that have to be started first.
+  description: For a stop or a restart, the stages that have to be started first.
   type: list
   elements: dict
   returned: success
   sample: []
 healthy:
-  description: For a start, whether there is nothing to do.
+  description: For a start or a restart, whether there is nothing to do.
   type: bool
   returned: success
   sample: false
+selection:
+  description: For a restart, by what it is known again when it was interrupted.
+  type: str
+  returned: when O(goal=restarted)
+  sample: all of zookeeper on all hosts
 unseen:
   description: The hosts that could not be looked at.
   type: list

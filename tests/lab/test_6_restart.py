@@ -1,0 +1,147 @@
+"""Restarts of the HA cluster piece by piece, while a client writes."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import Cluster, wait_until
+
+pytestmark = pytest.mark.skipif(os.environ["MOLECULE_SCENARIO_NAME"] != "ha", reason="needs three hosts")
+
+LEDGER = "/var/tmp/ledger"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _healthy(cluster: Cluster) -> None:
+    played = cluster.play("startup")
+    assert played.returncode == 0, played
+
+
+class Ledger:
+    """What Koverse has acknowledged of the data set since the client began."""
+
+    def __init__(self, cluster: Cluster, data_set: str) -> None:
+        self.cluster, self.data_set = cluster, data_set
+        self.host = cluster.groups["koverse"][0]
+
+    def lines(self) -> list[list[str]]:
+        return [line.split() for line in self.cluster.run(self.host, f"cat {LEDGER}").splitlines()]
+
+    def begin(self) -> None:
+        text = (Path(__file__).parent / "ledger.py").read_text(encoding="utf-8")
+        self.cluster.run(self.host, "printf %s > /var/tmp/ledger.py", text)
+        self.cluster.run(self.host, f"systemd-run --quiet --unit=ledger python3 /var/tmp/ledger.py {self.data_set} {LEDGER}")
+        wait_until(lambda: len(self.lines()) > 10, 30, "records are acknowledged")
+
+    def end(self) -> None:
+        self.cluster.run(self.host, "systemctl stop ledger")
+
+    def longest_pause(self) -> float:
+        """Seconds without an acknowledgement."""
+        times = [float(line[1]) for line in self.lines()]
+        return max(later - earlier for earlier, later in zip(times, times[1:], strict=False))
+
+    def check(self) -> None:
+        """Every record of the ledger is there, in Accumulo and in PostgreSQL; one more may be that was not acknowledged yet."""
+        written = len(self.lines())
+        found = self.cluster.counted(self.data_set)
+        assert found["records"] in (written, written + 1), (written, found)
+        assert found["rows"] in (written, written + 1), (written, found)
+
+
+@pytest.fixture
+def ledger(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[Ledger]:
+    kept = Ledger(cluster, f"ledger{time.time():.0f}")
+    kept.begin()
+    yield kept
+    kept.end()
+
+
+def kept(before: dict[str, list[str]], after: dict[str, list[str]]) -> dict[str, set[str]]:
+    """Processes that are there before and after."""
+    return {host: set(before[host]) & set(after[host]) for host in before}
+
+
+def test_everything_while_a_client_writes(cluster: Cluster, ledger: Ledger) -> None:
+    before = cluster.pids()
+    played = cluster.play("restart", timeout=1200)
+    assert played.returncode == 0, played
+    after = cluster.pids()
+    assert not any(kept(before, after).values()), played
+    assert {host: len(pids) for host, pids in before.items()} == {host: len(pids) for host, pids in after.items()}
+    assert "failed over from" in played.output
+    healthy = cluster.play("startup")
+    assert healthy.changed == 0, healthy
+    time_of_last = float(ledger.lines()[-1][1])
+    wait_until(lambda: float(ledger.lines()[-1][1]) > time_of_last, 30, "records are still acknowledged")
+    ledger.end()
+    ledger.check()
+    print(f"restart: {played.seconds:.0f} s, {len(ledger.lines())} records, longest pause {ledger.longest_pause():.1f} s")
+
+
+def test_an_unhealthy_cluster_is_not_restarted(cluster: Cluster) -> None:
+    cluster.run("n3", "systemctl stop hdfs-datanode")
+    before = cluster.pids()
+    try:
+        played = cluster.play("restart", "-e", "runbook_components=accumulo_tserver")
+        assert played.returncode != 0, played
+        assert "DataNode on n3" in played.output, played
+        assert "Nothing was changed. startup.yml starts what is missing." in " ".join(played.output.split())
+        assert cluster.pids() == before
+    finally:
+        healed = cluster.play("startup")
+        assert healed.returncode == 0, healed
+
+
+def test_an_interrupted_restart_goes_on(cluster: Cluster) -> None:
+    chosen = ["-e", "runbook_components=zookeeper,hdfs_journalnode"]
+    before = cluster.pids()
+    with cluster.playing("restart", *chosen) as playing:
+        playing.until("JournalNode on n1: stop")
+    halfway = cluster.pids()
+    assert any(kept(before, halfway).values())
+    played = cluster.play("restart", *chosen)
+    assert played.returncode == 0, played
+    assert "the restart that was interrupted goes on" in played.output
+    after = cluster.pids()
+    names = {host: cluster.run(host, "pgrep -f QuorumPeerMain").split() for host in cluster.hosts}
+    assert all(set(names[host]) <= set(halfway[host]) for host in cluster.hosts), "ZooKeeper was restarted twice"
+    journals = {host: cluster.run(host, "pgrep -f proc_journalnode").split() for host in cluster.hosts}
+    assert not any(set(journals[host]) & set(before[host]) for host in cluster.hosts), "a JournalNode was not restarted"
+    assert {host: len(pids) for host, pids in before.items()} == {host: len(pids) for host, pids in after.items()}
+
+
+def test_only_what_runs_with_an_older_configuration(cluster: Cluster) -> None:
+    only = ["-e", "runbook_components=accumulo_tserver", "-e", "runbook_only=changed"]
+    before = cluster.pids()
+    none = cluster.play("restart", *only)
+    assert none.returncode == 0, none
+    assert cluster.pids() == before
+    cluster.run("n2", "touch /etc/accumulo/accumulo.properties")
+    predicted = cluster.play("restart", "--check", *only)
+    assert predicted.returncode == 0, predicted
+    assert cluster.pids() == before
+    played = cluster.play("restart", *only)
+    assert played.returncode == 0, played
+    left = kept(before, cluster.pids())
+    assert {host: len(before[host]) - len(left[host]) for host in cluster.hosts} == {"n1": 0, "n2": 1, "n3": 0}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ("runbook_batch=0", "runbook_batch: expected a number from 1, or a percentage"),
+        ("runbook_restart_hosts=n9", "runbook_restart_hosts: unknown host 'n9'"),
+        ("runbook_only=changes", "expected all or changed, found 'changes'"),
+    ],
+)
+def test_bad_input(cluster: Cluster, arguments: str, words: str) -> None:
+    before = cluster.pids()
+    played = cluster.play("restart", "-e", arguments)
+    assert played.returncode != 0, played
+    assert words in " ".join(played.output.split()), played
+    assert cluster.pids() == before
