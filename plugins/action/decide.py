@@ -13,6 +13,7 @@ from ansible_collections.koverse.runbook.plugins.plugin_utils.controller import 
     display,
     seen,
 )
+from ansible_collections.koverse.runbook.plugins.plugin_utils.plan import words
 
 
 class ActionModule(RunbookAction):
@@ -26,7 +27,7 @@ class ActionModule(RunbookAction):
         wanted = plan.get("wanted")
         if wanted is None:
             wanted = [name for stage in plan["stages"] for name in stage["components"]]
-        chosen = {"started": self._start, "stopped": self._stop, "restarted": self._restart}[args["goal"]]
+        chosen = {"started": self._start, "stopped": self._stop, "restarted": self._restart, "failed_over": self._fail_over}[args["goal"]]
         unseen = [host for host, result in answers(task_vars, "runbook_seen").items() if "instances" not in result]
         decided = chosen(plan, whole, wanted, {**args, "noted": answers(task_vars, "runbook_seen")})
         for stage in decided["stages"] + decided["lift"]:
@@ -50,7 +51,7 @@ class ActionModule(RunbookAction):
 
     @staticmethod
     def _restart(plan: dict[str, Any], whole: decide.Picture, wanted: list[str], args: Mapping[str, Any]) -> dict[str, Any]:
-        only, hosts = args.get("only", "all"), args.get("hosts") or []
+        only, hosts = args.get("only", "all"), words(args.get("hosts"))
         unknown_hosts = [host for host in hosts if host not in plan["addresses"]]
         problems = [f"runbook_restart_hosts: unknown host '{host}'. {did_you_mean(host, plan['addresses'])}" for host in unknown_hosts]
         if only not in ("all", "changed"):
@@ -80,6 +81,22 @@ class ActionModule(RunbookAction):
         for line in outages:
             display.warning(line)
         return {"stages": [] if lift else stages, "lift": lift, "healthy": not stages, "selection": run}
+
+    @staticmethod
+    def _fail_over(plan: dict[str, Any], whole: decide.Picture, _wanted: list[str], args: Mapping[str, Any]) -> dict[str, Any]:
+        component = args.get("component") or ""
+        if component not in plan["components"]:
+            raise RunbookError(
+                [f"runbook_component: unknown component '{component}' in this inventory. {did_you_mean(component, plan['components'])}"]
+            )
+        needed = decide.verdicts(plan, whole, decide.needs(plan, component), decide.fewest(plan))
+        below = [
+            f"{line}. A failover needs it" for line in decide.lines(plan, {name: verdict.problems for name, verdict in needed.items()})
+        ]
+        if below:
+            raise RunbookError([*below, "Nothing was changed."])
+        stages = restart.failover(plan, whole, component, args.get("target") or "")
+        return {"stages": stages, "lift": [], "healthy": not stages}
 
     @staticmethod
     def _stop(plan: dict[str, Any], whole: decide.Picture, wanted: list[str], args: Mapping[str, Any]) -> dict[str, Any]:

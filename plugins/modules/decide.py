@@ -16,13 +16,14 @@ options:
   goal:
     description: What the components shall be.
     type: str
-    choices: [started, stopped, restarted]
+    choices: [started, stopped, restarted, failed_over]
     required: true
   on_unhealthy:
     description:
       - For a stop, what to do where tablet servers could not bring their data to disk, because they or layers below are not healthy.
       - V(start) names the stages to start first. V(refuse) fails. V(force) goes on with a warning.
-      - A restart begins with a healthy cluster only. One that was interrupted and goes on first starts what it has left behind, unless V(refuse).
+      - A restart begins with a healthy cluster only. One that goes on after an interruption first starts what
+        it has left behind, unless V(refuse).
     type: str
     choices: [start, refuse, force]
     default: start
@@ -32,9 +33,17 @@ options:
     elements: str
     default: []
   batch:
-    description: For a restart, how many workers go at the same time, as a number from 1 or a percentage of them such as V(10%). One always stays.
+    description:
+      - For a restart, how many workers go at the same time, as a number from 1 or a percentage of them such as V(10%).
+      - One always stays.
     type: raw
     default: 1
+  component:
+    description: For a failover, the component's name in the catalogue.
+    type: str
+  target:
+    description: For a failover, the host whose instance shall be active; the first healthy standby where it is not given.
+    type: str
   only:
     description: For a restart, V(changed) leaves out what runs with its present configuration.
     type: str
@@ -56,7 +65,8 @@ RETURN = r"""
 stages:
   description:
     - The stages that have work, in the order in which it has to be done.
-    - Those of a restart also have C(away), the instances that are not missed meanwhile. The goal C(failed_over) has C(component), C(from), C(to).
+    - Those of a restart also have C(away), the instances that are not missed meanwhile. The goal C(failed_over) has C(component), C(from),
+      and C(to).
   type: list
   elements: dict
   returned: success
@@ -70,7 +80,7 @@ lift:
   returned: success
   sample: []
 healthy:
-  description: For a start or a restart, whether there is nothing to do.
+  description: For a start, a restart or a failover, whether there is nothing to do.
   type: bool
   returned: success
   sample: false

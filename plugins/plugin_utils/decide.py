@@ -87,7 +87,7 @@ def lines(plan: Plan, rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[s
     ]
 
 
-def _needs(plan: Plan, name: str) -> set[str]:
+def needs(plan: Plan, name: str) -> set[str]:
     """All that a component depends on, directly or not, and whatever is in the layers below it."""
     found: set[str] = set()
     waiting = [name]
@@ -125,7 +125,7 @@ def to_start(plan: Plan, whole: Picture, wanted: Sequence[str]) -> tuple[list[St
             forbidding.update({name: judged[name].problems for name in members if judged[name].problems})
             continue
         stages.append(_stage(plan, stage, "started", hosts, members, _stepper(plan, whole, hosts, "before_start")))
-    needed = {need for name in wanted for need in _needs(plan, name)} - set(wanted)
+    needed = {need for name in wanted for need in needs(plan, name)} - set(wanted)
     forbidding |= {name: judged[name].problems for name in plan["components"] if name in needed and judged[name].problems}
     return stages, lines(plan, forbidding)
 
@@ -244,9 +244,9 @@ def in_the_way_of_a_stop(plan: Plan, whole: Picture, wanted: Sequence[str]) -> l
     """Running components that need a wanted one and are not to be stopped themselves."""
     return [
         f"{plan['components'][name]['title']} on {host} is not stopped ({row['evidence']}) "
-        f"and needs {', '.join(sorted(_needs(plan, name) & set(wanted)))}"
+        f"and needs {', '.join(sorted(needs(plan, name) & set(wanted)))}"
         for name in plan["components"]
-        if name not in wanted and _needs(plan, name) & set(wanted)
+        if name not in wanted and needs(plan, name) & set(wanted)
         for host, row in whole[name].items()
         if not is_gone(row)
     ]
@@ -255,14 +255,14 @@ def in_the_way_of_a_stop(plan: Plan, whole: Picture, wanted: Sequence[str]) -> l
 def unpersisted(plan: Plan, whole: Picture, wanted: Sequence[str]) -> bool:
     """Whether tablet servers that are to be stopped may hold data in memory: at least one, or a manager, still runs."""
     holders = [name for name, entry in plan["components"].items() if entry["probe"]["type"] in ("accumulo_tserver", "accumulo_manager")]
-    concerned = any(name in wanted or _needs(plan, name) & set(wanted) for name in holders)
+    concerned = any(name in wanted or needs(plan, name) & set(wanted) for name in holders)
     return concerned and any(row["state"] == "running" for name in holders for row in whole[name].values())
 
 
 def needed_to_persist(plan: Plan) -> list[str]:
     """What has to be healthy so that what tablet servers hold in memory reaches the disks: they, and all below them."""
     holders = [name for name, entry in plan["components"].items() if entry["probe"]["type"] in ("accumulo_tserver", "accumulo_manager")]
-    needed = set(holders).union(*(_needs(plan, name) for name in holders)) if holders else set()
+    needed = set(holders).union(*(needs(plan, name) for name in holders)) if holders else set()
     return [name for stage in plan["stages"] for name in stage["components"] if name in needed]
 
 

@@ -160,9 +160,9 @@ def _placement_problems(
 def narrow(plan: Plan, layers: str | Sequence[str] = (), components: str | Sequence[str] = ()) -> list[str]:
     """The components that a run may act on, in start order: those of `layers`, and those of `components`; all if both are empty.
 
-    Both are lists, or text with commas, as they come from the command line. Raises RunbookError on unknown names.
+    Both are as `words` takes them. Raises RunbookError on unknown names.
     """
-    wanted_layers, wanted_components = _words(layers), _words(components)
+    wanted_layers, wanted_components = words(layers), words(components)
     problems = [
         f"runbook_layers: unknown layer '{name}'. {did_you_mean(name, plan['layers'])}"
         for name in wanted_layers
@@ -181,7 +181,8 @@ def narrow(plan: Plan, layers: str | Sequence[str] = (), components: str | Seque
     return [name for name in everything if name in wanted_components or plan["components"][name]["layer"] in wanted_layers]
 
 
-def _words(value: str | Sequence[str] | None) -> list[str]:
+def words(value: str | Sequence[str] | None) -> list[str]:
+    """A list, or text with commas, as it comes from the command line."""
     if isinstance(value, str):
         value = value.split(",")
     return [str(word).strip() for word in value or [] if str(word).strip()]

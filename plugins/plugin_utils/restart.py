@@ -60,6 +60,36 @@ def stages(plan: Plan, whole: decide.Picture, wanted: Sequence[Instance], batch:
     return found, outages
 
 
+def failover(plan: Plan, whole: decide.Picture, component: str, target: str) -> list[dict[str, Any]]:
+    """The stages after which `target` (empty: the first healthy standby) is active; none where it is.
+
+    Raises RunbookError where that cannot be.
+    """
+    entry, rows = plan["components"][component], whole[component]
+    kind = entry["title"]
+    if entry["ha"] != "active_standby" or len(rows) < 2:
+        able = [name for name, other in plan["components"].items() if other["ha"] == "active_standby" and len(whole[name]) > 1]
+        raise RunbookError([f"runbook_component: {component} has no standby. Those that have one: {', '.join(able) or 'none'}."])
+    if target and target not in rows:
+        raise RunbookError([f"runbook_target: no {kind} on '{target}'. There is one on: {', '.join(rows)}."])
+    said = ", ".join(f"{host} {row['role'] or row['state']} ({row['health']}: {row['evidence']})" for host, row in rows.items())
+    active = [host for host, row in rows.items() if row["role"] == "active" and row["health"] == "healthy"]
+    if len(active) != 1:
+        raise RunbookError([f"{kind}: expected one healthy active, found: {said}. Nothing was changed."])
+    if target == active[0]:
+        return []
+    fit = [host for host, row in rows.items() if row["role"] == "standby" and row["health"] == "healthy"]
+    if not fit or (target and target not in fit):
+        raise RunbookError([f"{kind}: expected a healthy standby{' on ' + target if target else ''}, found: {said}. Nothing was changed."])
+    to = target or fit[0]
+    if entry["failover"]:
+        return [_failover(plan, component, active[0], to)]
+    # It has no other way than to stop; whoever else could take over is stopped with it, where the target was named.
+    away = [host for host in rows if host != to and (target or host == active[0])]
+    stage = next(stage for stage in plan["stages"] if component in stage["components"])
+    return _pair(plan, stage, Batch([(component, host) for host in away], False, None))
+
+
 def _groups(plan: Plan, components: Sequence[str]) -> list[list[str]]:
     """Components that are restarted together on each host: those that lend their role, after the component that they lend it from."""
     lead = {name: plan["components"][name]["role_of"] or name for name in components}

@@ -12,7 +12,7 @@ from conftest import Cluster, wait_until
 
 pytestmark = pytest.mark.skipif(os.environ["MOLECULE_SCENARIO_NAME"] != "ha", reason="needs three hosts")
 
-LEDGER = "/var/tmp/ledger"
+LEDGER = "/srv/ledger"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -33,8 +33,8 @@ class Ledger:
 
     def begin(self) -> None:
         text = (Path(__file__).parent / "ledger.py").read_text(encoding="utf-8")
-        self.cluster.run(self.host, "printf %s > /var/tmp/ledger.py", text)
-        self.cluster.run(self.host, f"systemd-run --quiet --unit=ledger python3 /var/tmp/ledger.py {self.data_set} {LEDGER}")
+        self.cluster.run(self.host, f"printf %s > {LEDGER}.py", text)
+        self.cluster.run(self.host, f"systemd-run --quiet --unit=ledger python3 {LEDGER}.py {self.data_set} {LEDGER}")
         wait_until(lambda: len(self.lines()) > 10, 30, "records are acknowledged")
 
     def end(self) -> None:
@@ -54,7 +54,7 @@ class Ledger:
 
 
 @pytest.fixture
-def ledger(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[Ledger]:
+def ledger(cluster: Cluster) -> Iterator[Ledger]:
     kept = Ledger(cluster, f"ledger{time.time():.0f}")
     kept.begin()
     yield kept

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -98,3 +99,38 @@ def test_a_batch_that_is_none(value: str) -> None:
 @pytest.mark.parametrize(("value", "size"), [(1, 1), ("3", 3), ("10%", 2), ("25%", 5), ("100%", 20), ("1%", 1)])
 def test_batches(value: Any, size: int) -> None:
     assert restart.batch_size(value, 20) == size
+
+
+def test_a_failover_of_what_can_be_told_to() -> None:
+    picture = healthy(PLAN)
+    (stage,) = restart.failover(PLAN, picture, "hdfs_namenode", "")
+    assert (stage["goal"], stage["from"], stage["to"]) == ("failed_over", "n1", "n2")
+    assert restart.failover(PLAN, picture, "hdfs_namenode", "n1") == [], "it is active already"
+
+
+def test_a_failover_of_what_has_to_be_stopped_for_it() -> None:
+    stop, start = restart.failover(PLAN, healthy(PLAN), "accumulo_manager", "n2")
+    assert (stop["goal"], stop["hosts"], stop["away"]) == ("stopped", {"n1": ["accumulo_manager"]}, {"accumulo_manager": ["n1"]})
+    assert (start["goal"], start["hosts"]) == ("started", stop["hosts"])
+
+
+@pytest.mark.parametrize(
+    ("component", "target", "message"),
+    [
+        ("zookeeper", "", "runbook_component: zookeeper has no standby. Those that have one: hdfs_namenode, yarn_resourcemanager,"),
+        ("hdfs_namenode", "n3", "runbook_target: no NameNode on 'n3'. There is one on: n1, n2."),
+    ],
+)
+def test_a_failover_that_cannot_be(component: str, target: str, message: str) -> None:
+    with pytest.raises(RunbookError, match=re.escape(message)):
+        restart.failover(PLAN, healthy(PLAN), component, target)
+
+
+def test_a_standby_that_is_not_fit() -> None:
+    picture = healthy(PLAN)
+    picture["hdfs_namenode"]["n2"].update(health="unhealthy", evidence="safe mode is on")
+    with pytest.raises(RunbookError, match=r"expected a healthy standby, found: n1 active .* n2 standby \(unhealthy: safe mode is on\)"):
+        restart.failover(PLAN, picture, "hdfs_namenode", "")
+    picture["hdfs_namenode"]["n1"].update(health="unknown", role=None, evidence="no answer")
+    with pytest.raises(RunbookError, match="expected one healthy active"):
+        restart.failover(PLAN, picture, "hdfs_namenode", "n2")
