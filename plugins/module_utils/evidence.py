@@ -1,0 +1,89 @@
+# Copyright: Contributors to koverse.runbook
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Why a process that runs does not answer: what its host can tell, from /proc and statvfs(3). Nothing is asked of the process."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+_KERNEL = ("/proc/", "/sys/", "/dev/")  # what a process has open there fills no disk
+
+
+def of(rows: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """What there is on this host::
+
+    {"time": 1763769600.1,                                       # the host's clock, seconds since 1970
+     "instances": {"hdfs_datanode": {"open_files": 412, "open_files_limit": 65536}},  # of the process that has the fewest left
+     "filesystems": [{"path": "/data/1", "size": 1099511627776, "free": 0, "files_free": 4711, "components": ["hdfs_datanode"]}]}
+
+    rows: the host's instances by component. filesystems: those in which processes of components have files open. free: bytes for a user who
+    is not root. files_free: None where the file system does not count files.
+    """
+    instances = {}
+    mounts: dict[str | None, set[str]] = {}
+    for name, row in rows.items():
+        opened = {pid: _open_files(pid) for pid in row["pids"]}
+        known = [(len(paths), limit) for pid, paths in opened.items() if paths is not None and (limit := _limit(pid)) is not None]
+        if known:
+            count, limit = min(known, key=lambda pair: pair[1] - pair[0])
+            instances[name] = {"open_files": count, "open_files_limit": limit}
+        for directory in {os.path.dirname(path) for paths in opened.values() for path in paths or () if _on_a_disk(path)}:
+            mounts.setdefault(_mount(directory), set()).add(name)
+    return {
+        "time": time.time(),
+        "instances": instances,
+        "filesystems": [_filesystem(path, sorted(names)) for path, names in mounts.items() if path is not None],
+    }
+
+
+def _open_files(pid: int) -> list[str] | None:
+    """What a process has open, None where it is gone. A file that was closed meanwhile still counts."""
+    directory = f"/proc/{pid}/fd"
+    try:
+        names = os.listdir(directory)
+    except OSError:
+        return None
+    found = []
+    for name in names:
+        try:
+            found.append(os.readlink(os.path.join(directory, name)))
+        except OSError:
+            found.append("")
+    return found
+
+
+def _limit(pid: int) -> int | None:
+    """How many files a process may have open; None where that is not limited, or it is gone."""
+    try:
+        with open(f"/proc/{pid}/limits", encoding="ascii") as file:
+            soft = next(line.split()[3] for line in file if line.startswith("Max open files"))
+    except (OSError, StopIteration):
+        return None
+    return int(soft) if soft.isdigit() else None
+
+
+def _on_a_disk(path: str) -> bool:
+    return path.startswith("/") and not path.startswith(_KERNEL)
+
+
+def _mount(directory: str) -> str | None:
+    """The mount point of a directory, None where it is gone."""
+    if not os.path.isdir(directory):
+        return None
+    while not os.path.ismount(directory):
+        directory = os.path.dirname(directory)
+    return directory
+
+
+def _filesystem(path: str, components: Sequence[str]) -> dict[str, Any]:
+    found = os.statvfs(path)
+    return {
+        "path": path,
+        "size": found.f_blocks * found.f_frsize,
+        "free": found.f_bavail * found.f_frsize,
+        "files_free": found.f_favail if found.f_files else None,
+        "components": list(components),
+    }
