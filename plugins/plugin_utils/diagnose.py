@@ -1,0 +1,334 @@
+# Copyright: Contributors to koverse.runbook
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is wrong with a cluster, what is the cause and what follows from it, and what to do next. Pure functions.
+
+`RULES` is the whole of it: one rule per code, with a paragraph per code in docs/findings.md. A finding::
+
+    {"code": "HOST_UNREACHABLE", "severity": "error", "class": "intervention", "component": None, "host": "n2",
+     "summary": "n2 cannot be reached", "evidence": ["ssh: connect to host n2 port 22: No route to host"],
+     "stake": "...", "remedy": "...", "follows_from": None}   # or the position of the finding that is its cause
+
+class: recovers (by itself), restart (a simple one), zombie (it runs and does not serve), intervention (an administrator's), data_at_risk.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from ansible_collections.koverse.runbook.plugins.module_utils.health import CLUSTER_CHECKS, Verdict
+
+from . import decide
+from .plan import Plan, majority
+
+CLASSES = {
+    "recovers": "recovers by itself",
+    "restart": "simple restart",
+    "zombie": "zombie",
+    "intervention": "needs intervention",
+    "data_at_risk": "data may be lost",
+}
+_FILES = 0.95  # of the files that a process may have open
+_DISK = 0.02  # of a file system that has to be free
+_SKEW = 30.0  # seconds; Kerberos gives up at 300, Accumulo's and HBase's kind of timestamps suffer earlier
+_TIME = "%Y-%m-%dT%H:%M:%SZ"
+
+
+class Facts(NamedTuple):
+    """All that was seen. hosts: host to what module_utils/evidence.py found there, with `asked`, the controller's time of it."""
+
+    plan: Plan
+    whole: decide.Picture
+    judged: Mapping[str, Verdict]
+    unseen: Mapping[str, str]
+    hosts: Mapping[str, Mapping[str, Any]]
+    now: datetime.datetime
+
+    def rows(self, *probes: str) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+        """Component, host and instance: of all that are meant to run, or of those with one of these probes."""
+        for name, rows in self.whole.items():
+            entry = self.plan["components"][name]
+            if entry["desired"] == "started" and (not probes or entry["probe"]["type"] in probes):
+                for host, row in rows.items():
+                    if host not in self.unseen:
+                        yield name, host, row
+
+    def title(self, name: str) -> str:
+        """The component's name for people."""
+        return str(self.plan["components"][name]["title"])
+
+    def age(self, row: Mapping[str, Any]) -> float:
+        """For how many seconds an instance has run."""
+        if not row["since"]:
+            return 0.0
+        since = datetime.datetime.strptime(row["since"], _TIME).replace(tzinfo=datetime.timezone.utc)
+        return (self.now - since).total_seconds()
+
+
+class Match(NamedTuple):
+    """Where a rule holds."""
+
+    component: str | None
+    host: str | None
+    summary: str
+    evidence: list[str]
+
+
+class Rule(NamedTuple):
+    """A code, what it means, and where it holds. because: components whose findings may be its cause, beside those that it depends on."""
+
+    code: str
+    kind: str
+    find: Callable[[Facts], Iterator[Match]]
+    stake: str
+    remedy: str
+    because: Sequence[str] = ()
+
+
+def _unreachable(facts: Facts) -> Iterator[Match]:
+    for host, why in facts.unseen.items():
+        yield Match(None, host, f"{host} cannot be reached", [why])
+
+
+def _full(facts: Facts) -> Iterator[Match]:
+    for host, found in facts.hosts.items():
+        for system in found["filesystems"]:
+            if system["free"] < _DISK * system["size"] or system["files_free"] == 0:
+                titles = ", ".join(facts.title(name) for name in system["components"])
+                left = f"{system['free']} of {system['size']} bytes free, files that can be made: {system['files_free']}"
+                yield Match(None, host, f"{system['path']} on {host} is full; {titles} write there", [left])
+
+
+def _skewed(facts: Facts) -> Iterator[Match]:
+    for host, found in facts.hosts.items():
+        ahead = found["time"] - found["asked"]
+        if abs(ahead) > _SKEW:
+            word = "ahead of" if ahead > 0 else "behind"
+            yield Match(None, host, f"the clock of {host} is {abs(ahead):.0f} s {word} the controller's", [])
+
+
+def _signalled(facts: Facts) -> Iterator[Match]:
+    for name, host, row in facts.rows():
+        if row.get("signalled"):
+            yield Match(name, host, f"{facts.title(name)} on {host} is stopped by a signal", [row["evidence"]])
+
+
+def _without_files(facts: Facts) -> Iterator[Match]:
+    for name, host, row in facts.rows():
+        found = facts.hosts.get(host, {}).get("instances", {}).get(name)
+        if found and found["open_files"] >= _FILES * found["open_files_limit"]:
+            said = f"{found['open_files']} files open, {found['open_files_limit']} allowed"
+            yield Match(name, host, f"{facts.title(name)} on {host} is out of file handles", [said, row["evidence"]])
+
+
+def _deaf(facts: Facts) -> Iterator[Match]:
+    for name, host, row in facts.rows():
+        limit = facts.plan["components"][name]["start_timeout"]
+        if row["state"] == "running" and row["health"] == "unknown" and facts.age(row) > limit:
+            yield Match(name, host, f"{facts.title(name)} on {host} runs and does not answer", [row["evidence"]])
+
+
+def _starting(facts: Facts) -> Iterator[Match]:
+    for name, host, row in facts.rows():
+        limit = facts.plan["components"][name]["start_timeout"]
+        if row["state"] == "running" and row["health"] == "unknown" and facts.age(row) <= limit:
+            said = f"{facts.title(name)} on {host} has run for {facts.age(row):.0f} s and does not answer yet"
+            yield Match(name, host, said, [row["evidence"], f"it may take {limit} s"])
+
+
+def _stopped(facts: Facts) -> Iterator[Match]:
+    for name, host, row in facts.rows():
+        if row["state"] == "stopped":
+            yield Match(name, host, f"{facts.title(name)} on {host} is stopped", [row["evidence"]])
+
+
+def _died(facts: Facts) -> Iterator[Match]:
+    for name, host, row in facts.rows():
+        if row["state"] == "failed":
+            yield Match(name, host, f"{facts.title(name)} on {host} has died", [row["evidence"]])
+
+
+def _no_quorum(probe: str) -> Callable[[Facts], Iterator[Match]]:
+    def find(facts: Facts) -> Iterator[Match]:
+        for name, rows in facts.whole.items():
+            if facts.plan["components"][name]["probe"]["type"] == probe:
+                serving = [host for host, row in rows.items() if row["health"] == "healthy"]
+                if len(serving) < majority(len(rows)):
+                    said = f"{len(serving)} of {len(rows)} serve, {majority(len(rows))} are needed"
+                    yield Match(name, None, f"{facts.title(name)} has no majority", [said])
+
+    return find
+
+
+def _roles(facts: Facts) -> Iterator[tuple[str, list[str]]]:
+    """Components of which one has to be active, with the hosts of those that are."""
+    for name, rows in facts.whole.items():
+        entry = facts.plan["components"][name]
+        if entry["ha"] == "active_standby" and entry["desired"] == "started" and entry["probe"]["type"] in CLUSTER_CHECKS:
+            yield name, [host for host, row in rows.items() if row["role"] == "active"]
+
+
+def _none_active(facts: Facts) -> Iterator[Match]:
+    for name, active in _roles(facts):
+        if not active:
+            said = [f"{host}: {row['role'] or row['state']}, {row['evidence']}" for host, row in facts.whole[name].items()]
+            yield Match(name, None, f"no {facts.title(name)} is active", said)
+
+
+def _several_active(facts: Facts) -> Iterator[Match]:
+    for name, active in _roles(facts):
+        if len(active) > 1:
+            yield Match(name, None, f"{len(active)} of {facts.title(name)} are active", [f"on {', '.join(active)}"])
+
+
+def _safe_mode(facts: Facts) -> Iterator[Match]:
+    for name, host, row in facts.rows("hdfs_namenode"):
+        if row["role"] == "active" and row["details"].get("safe_mode"):
+            yield Match(name, host, f"HDFS is in safe mode ({facts.title(name)} on {host})", [row["evidence"]])
+
+
+def _missing_blocks(facts: Facts) -> Iterator[Match]:
+    for name, host, row in facts.rows("hdfs_namenode"):
+        if row["role"] == "active" and row["details"].get("missing_blocks"):
+            yield Match(name, None, f"{row['details']['missing_blocks']} blocks of HDFS have no replica", [f"{host}: {row['evidence']}"])
+
+
+def _goal_state(facts: Facts) -> Iterator[Match]:
+    for name, host, row in facts.rows("accumulo_manager"):
+        goal = row["details"].get("goal_state", "NORMAL")
+        if row["role"] == "active" and goal != "NORMAL":
+            yield Match(name, None, f"Accumulo's goal state is {goal}, so that tablets stay offline", [f"{host}: {row['evidence']}"])
+
+
+def _tablets_offline(facts: Facts) -> Iterator[Match]:
+    for name, host, row in facts.rows("accumulo_manager"):
+        details = row["details"]
+        if row["role"] == "active" and (details.get("unassigned") or details.get("not_loaded")):
+            yield Match(name, None, f"{details['unassigned']} tablets are offline", [f"{host}: {row['evidence']}"])
+
+
+def _unhealthy(facts: Facts) -> Iterator[Match]:
+    for name, host, row in facts.rows():
+        if row["state"] == "running" and row["health"] == "unhealthy" and not row.get("signalled"):
+            yield Match(name, host, f"{facts.title(name)} on {host} says that it is not well", [row["evidence"]])
+
+
+RECOVER = "ansible-playbook playbooks/recover.yml"
+START = "ansible-playbook playbooks/startup.yml"
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        "HOST_UNREACHABLE",
+        "intervention",
+        _unreachable,
+        "nobody knows what runs there; nothing is done on the strength of that",
+        "bring the host, its network or SSH back, then look again; if it is gone for good, take it out of the inventory",
+    ),
+    Rule(
+        "DISK_FULL",
+        "intervention",
+        _full,
+        "what writes there fails, and may end",
+        "make room there; nothing is deleted for you",
+    ),
+    Rule("CLOCK_SKEW", "intervention", _skewed, "timestamps of new records, leases and Kerberos tickets", "set the clock (chronyd, ntpd)"),
+    Rule("STOPPED_BY_SIGNAL", "zombie", _signalled, "its clients wait for it", RECOVER),
+    Rule("FILES_EXHAUSTED", "zombie", _without_files, "it can open no file and take no connection", RECOVER),
+    Rule("NOT_ANSWERING", "zombie", _deaf, "its clients wait for it", RECOVER),
+    Rule("STARTING", "recovers", _starting, "nothing", "wait, then look again"),
+    Rule("DIED", "restart", _died, "what it did is done by others, or by nobody", RECOVER),
+    Rule("STOPPED", "restart", _stopped, "what it did is done by others, or by nobody", START),
+    Rule("ZOOKEEPER_NO_QUORUM", "intervention", _no_quorum("zookeeper"), "roles are frozen; Accumulo's servers end themselves", RECOVER),
+    Rule("JOURNAL_NO_MAJORITY", "intervention", _no_quorum("hdfs_journalnode"), "the active NameNode ends itself", RECOVER),
+    Rule("NONE_ACTIVE", "intervention", _none_active, "nobody does its work", RECOVER),
+    Rule("SEVERAL_ACTIVE", "intervention", _several_active, "both may write", "stop all but one of them, and find out why fencing failed"),
+    Rule(
+        "BLOCKS_MISSING",
+        "data_at_risk",
+        _missing_blocks,
+        "the files that they belong to; a write-ahead log among them keeps its tablets offline",
+        "bring every DataNode back first; hdfs fsck / -list-corruptfileblocks names the files; docs/backup.md is the way back",
+        ("hdfs_datanode",),
+    ),
+    Rule("SAFE_MODE", "intervention", _safe_mode, "nothing can be written to HDFS", RECOVER, ("hdfs_datanode",)),
+    Rule("GOAL_STATE", "restart", _goal_state, "tablets are not served", START),
+    Rule("TABLETS_OFFLINE", "recovers", _tablets_offline, "reads and writes of those tablets wait", RECOVER, ("accumulo_tserver",)),
+    Rule("UNHEALTHY", "intervention", _unhealthy, "what its evidence names", "read its log; then look again"),
+)
+
+
+def findings(facts: Facts) -> list[dict[str, Any]]:
+    """All that is wrong: causes before what follows from them, the lowest layer first."""
+    found = []
+    for rule in RULES:
+        for match in rule.find(facts):
+            found.append((rule, match))
+    found = _only_the_first_of_an_instance(found)
+    found.sort(key=lambda pair: _height(facts.plan, pair[1]))
+    rows: list[dict[str, Any]] = [
+        {
+            "code": rule.code,
+            "severity": _severity(facts, match),
+            "class": rule.kind,
+            "component": match.component,
+            "host": match.host,
+            "summary": match.summary,
+            "evidence": match.evidence,
+            "stake": rule.stake,
+            "remedy": rule.remedy,
+            "follows_from": None,
+        }
+        for rule, match in found
+    ]
+    for position, (rule, match) in enumerate(found):
+        causes = [other for other, cause in enumerate(found) if other != position and _may_cause(facts, *cause, rule, match)]
+        rows[position]["follows_from"] = causes[0] if causes else None
+    return rows
+
+
+def _only_the_first_of_an_instance(found: Sequence[tuple[Rule, Match]]) -> list[tuple[Rule, Match]]:
+    """Rules are in the order of what they know: the first of an instance says most, and one of its component more than UNHEALTHY."""
+    said: set[tuple[str, str | None]] = {(match.component, None) for _rule, match in found if match.component and not match.host}
+    kept = []
+    for rule, match in found:
+        if match.component and match.host:
+            if (match.component, match.host) in said or (rule.code == "UNHEALTHY" and (match.component, None) in said):
+                continue
+            said.add((match.component, match.host))
+        kept.append((rule, match))
+    return kept
+
+
+def _height(plan: Plan, match: Match) -> tuple[int, int, int]:
+    """Hosts below everything; then layer by layer, in a layer in the order of starting, instances before their component as a whole."""
+    last = len(plan["order"])
+    where = plan["order"].index(match.host) if match.host in plan["order"] else last
+    if match.component is None:
+        return (-1, 0, where)
+    order = [name for stage in plan["stages"] for name in stage["components"]]
+    layer = list(plan["layers"]).index(plan["components"][match.component]["layer"])
+    return (layer, order.index(match.component), where)
+
+
+def _severity(facts: Facts, match: Match) -> str:
+    """A warning where the component does without it."""
+    if match.component is None:
+        here = [name for name, hosts in facts.plan["instances"].items() if match.host in hosts]
+        return "error" if any(facts.judged[name].problems for name in here) else "warning"
+    return "error" if match.host is None or facts.judged[match.component].problems else "warning"
+
+
+def _may_cause(facts: Facts, by: Rule, cause: Match, rule: Rule, match: Match) -> bool:
+    """Whether `cause` can be why there is `match`."""
+    if match.component is None or match.component in by.because:
+        return False
+    below = {*decide.needs(facts.plan, match.component), *rule.because}
+    if cause.component is None:
+        concerned = {match.component, *below} if match.host is None else {match.component}
+        there = [name for name in concerned if cause.host in facts.plan["instances"].get(name, [])]
+        return bool(there) and match.host in (None, cause.host)
+    if cause.component == match.component:
+        return cause.host is not None and match.host is None
+    # A clean stop was somebody's will.
+    return cause.component in below and bool(facts.judged[cause.component].problems) and rule.code != "STOPPED"

@@ -1,0 +1,132 @@
+# Copyright: Contributors to koverse.runbook
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Each rule of the diagnosis, what follows from what, and a paragraph for each code."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+import pytest
+from ansible_collections.koverse.runbook.plugins.plugin_utils import decide, diagnose
+from ansible_collections.koverse.runbook.tests.unit.cluster import ha_plan, healthy
+
+PLAN = ha_plan()
+NOW = datetime.datetime(2026, 11, 22, 12, 0, tzinfo=datetime.timezone.utc)
+
+
+def found(whole: Any, unseen: dict[str, str] | None = None, hosts: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+    for host in unseen or {}:
+        for name, rows in whole.items():
+            if host in rows:
+                rows[host] = decide.health.unknown(name, host, (unseen or {})[host])
+    facts = diagnose.Facts(PLAN, whole, decide.verdicts(PLAN, whole), unseen or {}, hosts or {}, NOW)
+    return diagnose.findings(facts)
+
+
+def told(rows: list[dict[str, Any]]) -> list[tuple[str, str | None, str | None, str | None]]:
+    """Code, component, host, and the code that it follows from."""
+    return [
+        (row["code"], row["component"], row["host"], None if row["follows_from"] is None else rows[row["follows_from"]]["code"])
+        for row in rows
+    ]
+
+
+def test_a_healthy_cluster_has_none() -> None:
+    assert found(healthy(PLAN)) == []
+
+
+def seen(**changes: dict[str, Any]) -> Any:
+    """A healthy cluster, with changes of instances: `zookeeper__n1={...}`."""
+    whole = healthy(PLAN)
+    for key, change in changes.items():
+        name, _, host = key.rpartition("__")
+        whole[name][host].update(change)
+    return whole
+
+
+STOPPED = {"state": "stopped", "health": "unhealthy", "role": None, "since": None, "pids": [], "evidence": "inactive"}
+DIED = {**STOPPED, "state": "failed", "evidence": "exit status 137"}
+SILENT = {"health": "unknown", "role": None, "details": {}, "evidence": "no answer within 5 s"}
+NAMENODE = {"live_datanodes": 3, "missing_blocks": 0, "safe_mode": False}
+MANAGER = {"tservers": ["n1:9997", "n2:9997", "n3:9997"], "unassigned": 0, "not_loaded": [], "goal_state": "NORMAL"}
+
+
+@pytest.mark.parametrize(
+    ("whole", "expected"),
+    [
+        (seen(hdfs_datanode__n2={**SILENT, "signalled": True, "health": "unhealthy"}), ("STOPPED_BY_SIGNAL", "hdfs_datanode", "n2", None)),
+        (seen(accumulo_tserver__n1=SILENT), ("NOT_ANSWERING", "accumulo_tserver", "n1", None)),
+        (seen(accumulo_tserver__n1={**SILENT, "since": "2026-11-22T11:59:30Z"}), ("STARTING", "accumulo_tserver", "n1", None)),
+        (seen(koverse_webapp__n3=STOPPED), ("STOPPED", "koverse_webapp", "n3", None)),
+        (seen(accumulo_monitor__n2=DIED), ("DIED", "accumulo_monitor", "n2", None)),
+        (seen(yarn_resourcemanager__n2={"role": "active"}), ("SEVERAL_ACTIVE", "yarn_resourcemanager", None, None)),
+        (seen(hdfs_namenode__n1={"role": "standby", "details": {}}), ("NONE_ACTIVE", "hdfs_namenode", None, None)),
+        (
+            seen(hdfs_namenode__n1={"health": "unhealthy", "details": {**NAMENODE, "safe_mode": True}}),
+            ("SAFE_MODE", "hdfs_namenode", "n1", None),
+        ),
+        (seen(hdfs_namenode__n1={"details": {**NAMENODE, "missing_blocks": 7}}), ("BLOCKS_MISSING", "hdfs_namenode", None, None)),
+        (
+            seen(accumulo_manager__n1={"health": "unhealthy", "details": {**MANAGER, "goal_state": "SAFE_MODE"}}),
+            ("GOAL_STATE", "accumulo_manager", None, None),
+        ),
+        (seen(yarn_nodemanager__n1={"health": "unhealthy", "evidence": "disks"}), ("UNHEALTHY", "yarn_nodemanager", "n1", None)),
+    ],
+)  # fmt: skip
+def test_a_rule(whole: Any, expected: tuple[str, str, str | None, str | None]) -> None:
+    assert expected in told(found(whole))
+
+
+def test_a_majority_that_is_gone_is_why_the_rest_is() -> None:
+    whole = seen(zookeeper__n1=DIED, zookeeper__n2=DIED, zookeeper__n3={**SILENT}, accumulo_tserver__n1=DIED, accumulo_tserver__n2=DIED)
+    rows = told(found(whole))
+    assert rows[:4] == [
+        ("DIED", "zookeeper", "n1", None),
+        ("DIED", "zookeeper", "n2", None),
+        ("NOT_ANSWERING", "zookeeper", "n3", None),
+        ("ZOOKEEPER_NO_QUORUM", "zookeeper", None, "DIED"),
+    ]
+    assert ("DIED", "accumulo_tserver", "n1", "DIED") in rows
+
+
+def test_tablets_are_offline_because_datanodes_are_down_because_a_host_is() -> None:
+    whole = seen(
+        hdfs_namenode__n1={"details": {**NAMENODE, "live_datanodes": 2, "missing_blocks": 3}},
+        accumulo_manager__n1={"health": "unhealthy", "details": {**MANAGER, "unassigned": 4}, "evidence": "4 of 12 tablets unassigned"},
+    )
+    rows = found(whole, unseen={"n3": "ssh: connect to host n3 port 22: No route to host"})
+    assert told(rows) == [
+        ("HOST_UNREACHABLE", None, "n3", None),
+        ("BLOCKS_MISSING", "hdfs_namenode", None, "HOST_UNREACHABLE"),
+        ("TABLETS_OFFLINE", "accumulo_manager", None, "HOST_UNREACHABLE"),
+        ("NONE_ACTIVE", "accumulo_gc", None, "HOST_UNREACHABLE"),
+    ]
+    assert [row["class"] for row in rows] == ["intervention", "data_at_risk", "recovers", "intervention"]
+
+
+def test_why_it_does_not_answer_says_more_than_that_it_does_not() -> None:
+    hosts = {
+        "n2": {
+            "time": NOW.timestamp(),
+            "asked": NOW.timestamp(),
+            "instances": {"accumulo_tserver": {"open_files": 64, "open_files_limit": 64}},
+            "filesystems": [],
+        }
+    }
+    assert told(found(seen(accumulo_tserver__n2=SILENT), hosts=hosts)) == [("FILES_EXHAUSTED", "accumulo_tserver", "n2", None)]
+
+
+def test_a_full_disk_is_why_a_datanode_died() -> None:
+    system = {"path": "/data", "size": 10_000, "free": 0, "files_free": 10, "components": ["hdfs_datanode"]}
+    hosts = {"n2": {"time": NOW.timestamp() - 90, "asked": NOW.timestamp(), "instances": {}, "filesystems": [system]}}
+    assert told(found(seen(hdfs_datanode__n2=DIED), hosts=hosts)) == [
+        ("DISK_FULL", None, "n2", None),
+        ("CLOCK_SKEW", None, "n2", None),
+        ("DIED", "hdfs_datanode", "n2", "DISK_FULL"),
+    ]
+
+
+def test_what_was_stopped_follows_from_nothing() -> None:
+    rows = told(found(seen(zookeeper__n1=DIED, zookeeper__n2=DIED, koverse_server__n3=STOPPED)))
+    assert ("STOPPED", "koverse_server", "n3", None) in rows
