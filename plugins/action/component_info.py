@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from ansible_collections.koverse.runbook.plugins.plugin_utils.controller import RunbookAction
@@ -18,7 +19,12 @@ class ActionModule(RunbookAction):
         part = self.work_for(plan, host, args.get("components"))
         if args.get("ports"):
             part["neighbour"] = self._neighbour(plan, host)
-        return self._execute_module("koverse.runbook.component_info", module_args={**args, "work": part}, task_vars=task_vars)
+        result: dict[str, Any] = self._execute_module(
+            "koverse.runbook.component_info", module_args={**args, "work": part}, task_vars=task_vars
+        )
+        if "evidence" in result:
+            result["evidence"]["asked"] = time.time()
+        return result
 
     @staticmethod
     def _neighbour(plan: dict[str, Any], host: str) -> dict[str, Any] | None:

@@ -40,7 +40,8 @@ class ActionModule(RunbookAction):
     def work(self, args: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         failures = status.fail_on(args.get("fail", False))
         report = self._report(task_vars, float(args.get("backup_max_age") or 0))
-        for tone, group in itertools.groupby(status.lines(report), key=lambda line: line.tone):
+        shown = status.findings if args.get("show") == "findings" else status.lines
+        for tone, group in itertools.groupby(shown(report), key=lambda line: line.tone):
             display.display("\n".join(line.text for line in group), color=_COLOURS[tone])
         verdict = report["verdict"]
         result = {"changed": False, "verdict": verdict["state"], "first_unhealthy_layer": verdict["first_unhealthy_layer"]}

@@ -28,6 +28,10 @@ options:
     description: Also tell when each component's configuration was changed last.
     type: bool
     default: false
+  evidence:
+    description: Also tell why a process that runs may not answer (its open files, full file systems), and what time it is there.
+    type: bool
+    default: false
   work:
     description: What to look at, worked out on the controller. Filled in by the action plugin of the same name; do not set it.
     type: dict
@@ -67,6 +71,13 @@ instances:
   sample:
     - {component: zookeeper, host: n1, state: running, health: healthy, role: leader, since: "2026-11-21T09:15:00Z",
        evidence: "mode leader, 2 followers in sync", pids: [123], details: {synced_followers: 2}}
+evidence:
+  description: By component, how many files it has open and may have; the file systems in which components write; and the time there.
+  type: dict
+  returned: when O(evidence) is true
+  sample:
+    {time: 1763769600.1, asked: 1763769600.3, instances: {hdfs_datanode: {open_files: 412, open_files_limit: 65536}},
+     filesystems: [{path: /data, size: 1099511627776, free: 52428800, files_free: 4711, components: [hdfs_datanode]}]}
 restart:
   description: The note of a rolling restart that is under way, or was interrupted (M(koverse.runbook.restart_note)).
   type: dict
@@ -103,7 +114,7 @@ reached:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.koverse.runbook.plugins.module_utils import observe, record
+from ansible_collections.koverse.runbook.plugins.module_utils import evidence, observe, record
 from ansible_collections.koverse.runbook.plugins.module_utils.probes import Cluster
 
 
@@ -114,6 +125,7 @@ def main() -> None:
             "components": {"type": "list", "elements": "str"},
             "ports": {"type": "bool", "default": False},
             "configured": {"type": "bool", "default": False},
+            "evidence": {"type": "bool", "default": False},
             "work": {"type": "dict"},
         },
         supports_check_mode=True,
@@ -127,6 +139,8 @@ def main() -> None:
         result["restart"] = record.load(record.RESTART) or None
         for name, row in rows.items():
             row["configured"] = observe.configured(work["entries"][name])
+    if module.params["evidence"]:
+        result["evidence"] = evidence.of(rows)
     if module.params["ports"]:
         result["ports"] = observe.ports(work["entries"], work["host"])
         result["reached"] = observe.reached(work["neighbour"])

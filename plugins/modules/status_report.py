@@ -28,6 +28,11 @@ options:
         C(unknown), as a list or as text with commas.
     type: raw
     default: false
+  show:
+    description: What is printed, V(table) everything, or V(findings) what is wrong, why, and what to do. The files always have both.
+    type: str
+    choices: [table, findings]
+    default: table
   backup_max_age:
     description:
       - Hours. A warning says so when the newest set of a backup is older, or when there is none. V(0) never warns of age.

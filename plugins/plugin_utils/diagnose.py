@@ -93,7 +93,7 @@ def _unreachable(facts: Facts) -> Iterator[Match]:
 
 def _full(facts: Facts) -> Iterator[Match]:
     for host, found in facts.hosts.items():
-        for system in found["filesystems"]:
+        for system in found.get("filesystems", []):
             if system["free"] < _DISK * system["size"] or system["files_free"] == 0:
                 titles = ", ".join(facts.title(name) for name in system["components"])
                 left = f"{system['free']} of {system['size']} bytes free, files that can be made: {system['files_free']}"
@@ -102,7 +102,7 @@ def _full(facts: Facts) -> Iterator[Match]:
 
 def _skewed(facts: Facts) -> Iterator[Match]:
     for host, found in facts.hosts.items():
-        ahead = found["time"] - found["asked"]
+        ahead = found["time"] - found["asked"] if found else 0.0
         if abs(ahead) > _SKEW:
             word = "ahead of" if ahead > 0 else "behind"
             yield Match(None, host, f"the clock of {host} is {abs(ahead):.0f} s {word} the controller's", [])

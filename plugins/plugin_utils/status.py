@@ -17,7 +17,7 @@ from ansible_collections.koverse.runbook.plugins.module_utils import manifest
 from ansible_collections.koverse.runbook.plugins.module_utils.health import Verdict
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from . import decide
+from . import decide, diagnose
 from .catalogue import RunbookError, did_you_mean
 from .plan import Plan
 
@@ -104,6 +104,9 @@ def report(
             for name in members
             for host in plan["instances"][name]
         ],
+        "findings": diagnose.findings(
+            diagnose.Facts(plan, whole, judged, unseen, {host: answer.get("evidence") or {} for host, answer in answers.items()}, taken_at)
+        ),
         "ports": _ports(plan, whole, answers),
         "backups": backups,
         "warnings": [*plan["warnings"], *_standby_warnings(plan, whole), *_backup_warnings(backups)],
@@ -488,6 +491,25 @@ def lines(made: Report) -> list[Line]:
     return found
 
 
+def findings(made: Report) -> list[Line]:
+    """The findings for a terminal: each cause, and below it what follows from it."""
+    found = [line for position, row in enumerate(made["findings"]) if row["follows_from"] is None for line in _finding(made, position, 0)]
+    return [*found, Line(TONES[made["verdict"]["state"]], f"The cluster is {one_line(made['verdict']['text'])}")]
+
+
+def _finding(made: Report, position: int, depth: int) -> list[Line]:
+    row, indent = made["findings"][position], "    " * depth
+    shown = "bad" if row["severity"] == "error" else "unknown"
+    found = [
+        Line(shown, f"{indent}{row['code']} ({row['severity']}, {diagnose.CLASSES[row['class']]}): {one_line(row['summary'])}"),
+        *(Line("plain", f"{indent}  seen: {one_line(text)}") for text in row["evidence"]),
+    ]
+    if not depth:
+        found += [Line("plain", f"{indent}  at stake: {row['stake']}"), Line("plain", f"{indent}  next: {row['remedy']}")]
+    follows = [other for other, one in enumerate(made["findings"]) if one["follows_from"] == position]
+    return found + [line for other in follows for line in _finding(made, other, depth + 1)]
+
+
 def _table_rows(
     component: Mapping[str, Any], rows: Iterable[Mapping[str, Any]], silent: Iterable[str], now: str
 ) -> list[tuple[str, tuple[str, ...]]]:
@@ -535,7 +557,15 @@ def html(made: Report) -> str:
         loader=FileSystemLoader(Path(__file__).parent),
     )
     environment.globals.update(
-        word=word, tone=tone, role=role, age=age, spoken=SPOKEN, tones=TONES, backup_tones=BACKUP_TONES, alike=_ALIKE
+        word=word,
+        tone=tone,
+        role=role,
+        age=age,
+        spoken=SPOKEN,
+        tones=TONES,
+        backup_tones=BACKUP_TONES,
+        classes=diagnose.CLASSES,
+        alike=_ALIKE,
     )
     instances = _by("component", made["instances"])
     wanted = [component for component in made["components"] if component["desired"] == "started"]

@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import datetime
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -130,3 +132,9 @@ def test_a_full_disk_is_why_a_datanode_died() -> None:
 def test_what_was_stopped_follows_from_nothing() -> None:
     rows = told(found(seen(zookeeper__n1=DIED, zookeeper__n2=DIED, koverse_server__n3=STOPPED)))
     assert ("STOPPED", "koverse_server", "n3", None) in rows
+
+
+def test_every_code_has_its_paragraph_and_every_paragraph_its_code() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "findings.md").read_text(encoding="utf-8")
+    assert re.findall(r"^## (\S+)$", text, re.MULTILINE) == [rule.code for rule in diagnose.RULES]
+    assert all(f"| {title} |" in text for title in diagnose.CLASSES.values())
