@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Cluster, wait_until
+from conftest import ROOT, Cluster, wait_until
 
 pytestmark = pytest.mark.skipif(os.environ["MOLECULE_SCENARIO_NAME"] != "ha", reason="needs three hosts")
 
@@ -145,3 +146,42 @@ def test_bad_input(cluster: Cluster, arguments: str, words: str) -> None:
     assert played.returncode != 0, played
     assert words in " ".join(played.output.split()), played
     assert cluster.pids() == before
+
+
+def active(cluster: Cluster, component: str) -> list[str]:
+    """Where a component is active, as status.yml writes it."""
+    played = cluster.play("status")
+    assert played.returncode == 0, played
+    report = json.loads((ROOT / "status" / "status.json").read_text(encoding="utf-8"))
+    return [row["host"] for row in report["instances"] if row["component"] == component and row["role"] == "active"]
+
+
+@pytest.mark.parametrize("component", ["hdfs_namenode", "yarn_resourcemanager", "accumulo_manager"])
+def test_failover_and_back(cluster: Cluster, ledger: Ledger, component: str) -> None:
+    (former,) = active(cluster, component)
+    played = cluster.play("failover", "-e", f"runbook_component={component}")
+    assert played.returncode == 0, played
+    (latter,) = active(cluster, component)
+    assert former != latter
+    again = cluster.play("failover", "-e", f"runbook_component={component}", "-e", f"runbook_target={latter}")
+    assert (again.returncode, again.changed) == (0, 0), again
+    back = cluster.play("failover", "-e", f"runbook_component={component}", "-e", f"runbook_target={former}")
+    assert back.returncode == 0, back
+    assert active(cluster, component) == [former]
+    ledger.end()
+    ledger.check()
+
+
+def test_no_failover_to_what_is_not_fit(cluster: Cluster) -> None:
+    (former,) = active(cluster, "hdfs_namenode")
+    other = {"n1": "n2", "n2": "n1"}[former]
+    cluster.run(other, "systemctl stop hdfs-namenode")
+    try:
+        for given in ([], ["-e", f"runbook_target={other}"]):
+            refused = cluster.play("failover", "-e", "runbook_component=hdfs_namenode", *given)
+            assert refused.returncode != 0, refused
+            assert f"expected a healthy standby{f' on {other}' if given else ''}, found" in " ".join(refused.output.split()), refused
+        assert active(cluster, "hdfs_namenode") == [former]
+    finally:
+        healed = cluster.play("startup")
+        assert healed.returncode == 0, healed
