@@ -63,7 +63,7 @@ class ActionModule(RunbookAction):
         names = list(dict.fromkeys([*stage["components"], *stage.get("judges", [])]))
         return {
             "entries": {name: remote(plan["components"][name]) for name in names},
-            "hosts": {name: plan["instances"][name] for name in names},
+            "hosts": {name: [host for host in plan["instances"][name] if host not in (away or {}).get(name, [])] for name in names},
             "addresses": plan["addresses"],
             "unseen": unseen,
             "away": away,

@@ -7,14 +7,12 @@ A step is a function `(entry, cluster) -> (changed, text)`; it raises StepError 
 
 from __future__ import annotations
 
-import contextlib
 import shlex
-import socket
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible_collections.koverse.runbook.plugins.module_utils.net import NoAnswer
-from ansible_collections.koverse.runbook.plugins.module_utils.probes import Cluster
+from ansible_collections.koverse.runbook.plugins.module_utils.probes import Cluster, same_host
 from ansible_collections.koverse.runbook.plugins.module_utils.services import run
 
 _LONG_ENOUGH = 30.0  # seconds in which a tool has to tell a setting
@@ -102,7 +100,7 @@ def accumulo_stop_tserver(entry: Entry, cluster: Cluster) -> Done:
     """
     facts = _facts(entry, cluster)
     port = entry["ports"]["client"]
-    mine = [server for server in facts["tservers"] if server.rpartition(":")[0] in _names(entry["address"])]
+    mine = [server for server in facts["tservers"] if same_host(server.rpartition(":")[0], entry["address"])]
     if not mine or not facts["managers"] or len(facts["tservers"]) == 1:
         return False, "it is stopped without moving its tablets: there is no manager, or no other tablet server"
     words = ["admin", "stop", mine[0]]
@@ -116,14 +114,6 @@ def accumulo_stop_tserver(entry: Entry, cluster: Cluster) -> Done:
     return True, f"tablets of {mine[0]} moved to the others"
 
 
-def _names(address: str) -> set[str]:
-    """All by which a host may be known."""
-    found = {address, socket.gethostname(), socket.getfqdn()}
-    with contextlib.suppress(OSError):
-        found |= {str(row[4][0]) for row in socket.getaddrinfo(address, None)}
-    return found
-
-
 def hdfs_failover(entry: Entry, _cluster: Cluster) -> Done:
     """`hdfs haadmin -failover`, which also the ZKFCs obey: the active NameNode becomes standby in good order.
 
@@ -132,7 +122,7 @@ def hdfs_failover(entry: Entry, _cluster: Cluster) -> Done:
     nameservice = _setting(entry, "dfs.internal.nameservices") or _setting(entry, "dfs.nameservices")
     ids = _setting(entry, f"dfs.ha.namenodes.{nameservice}").split(",")
     hosts = {_setting(entry, f"dfs.namenode.rpc-address.{nameservice}.{name}").rpartition(":")[0]: name for name in ids}
-    found = {key: [name for host, name in hosts.items() if _names(host) & _names(entry[key])] for key in ("source", "target")}
+    found = {key: [name for host, name in hosts.items() if same_host(host, entry[key])] for key in ("source", "target")}
     if not all(len(names) == 1 for names in found.values()):
         raise StepError(
             f"none of the NameNodes of {nameservice} ({', '.join(hosts)}) is on {entry['source']}, or none on {entry['target']}"

@@ -12,7 +12,7 @@ The controller hands in `work` and asks again with the `memory` it got back, unt
     leave         whether the components here are stopped while others of their kind go on: their before_leave steps are done
     afar          on the one host that watches the stage as the cluster sees it: `entries`, `hosts` (component to hosts), `addresses`,
                   `unseen` (hosts that cannot be reached, for which it does not wait), `away` (component to the hosts on which it is
-                  stopped, for which it does not wait either; a stop then lasts until the others have taken over), `minimums` (without
+                  stopped, which are not among `hosts`; a stop then lasts until the others have taken over), `minimums` (without
                   those); None on all others
     slice         seconds to watch at most before the controller hears of it
     cut_short     a file that appears when the slice has to end at once, because another host has failed
@@ -191,8 +191,7 @@ class Run:
         for name in asked:
             for host, row in self.afar[name].items():
                 self._note_silence(name, host, row)
-            missing = {*afar["unseen"], *((afar.get("away") or {}).get(name, []))}
-            hosts = [host for host in afar["hosts"][name] if host not in missing]
+            hosts = [host for host in afar["hosts"][name] if host not in afar["unseen"]]
             problems = health.is_up(name, entries[name]["probe"]["type"], hosts, self.afar[name], afar["minimums"]).problems
             if problems:
                 self.far[name] = self._in_words(name, problems)
