@@ -42,6 +42,7 @@ class ActionModule(RunbookAction):
             "watched": bool(stage),
             "step": stage["stepper"] == host if stage else True,
             "leave": bool(stage and stage.get("away")),
+            "patience": (stage or {}).get("patience"),
             "afar": self._afar(plan, stage) if stage and stage["watcher"] == host else None,
             "slice": _SLICE,
             "cut_short": f"{self.get_shell_option('system_tmpdirs')[0]}/runbook-{uuid.uuid4()}",
@@ -67,6 +68,7 @@ class ActionModule(RunbookAction):
             "addresses": plan["addresses"],
             "unseen": unseen,
             "away": away,
+            "locks_of": None if away is None else [plan["addresses"][host] for host in stage["hosts"]],
             "minimums": without(plan, minimums(plan), unseen, away or {}),
         }
 

@@ -2,16 +2,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import datetime
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.koverse.runbook.plugins.plugin_utils import decide, restart
+from ansible_collections.koverse.runbook.plugins.plugin_utils import decide, diagnose, recover, restart
 from ansible_collections.koverse.runbook.plugins.plugin_utils.catalogue import RunbookError, did_you_mean
 from ansible_collections.koverse.runbook.plugins.plugin_utils.controller import (
     RunbookAction,
     answers,
     display,
     seen,
+    why_unseen,
 )
 from ansible_collections.koverse.runbook.plugins.plugin_utils.plan import words
 
@@ -27,9 +29,16 @@ class ActionModule(RunbookAction):
         wanted = plan.get("wanted")
         if wanted is None:
             wanted = [name for stage in plan["stages"] for name in stage["components"]]
-        chosen = {"started": self._start, "stopped": self._stop, "restarted": self._restart, "failed_over": self._fail_over}[args["goal"]]
-        unseen = [host for host, result in answers(task_vars, "runbook_seen").items() if "instances" not in result]
-        decided = chosen(plan, whole, wanted, {**args, "noted": answers(task_vars, "runbook_seen")})
+        chosen = {
+            "started": self._start,
+            "stopped": self._stop,
+            "restarted": self._restart,
+            "failed_over": self._fail_over,
+            "recovered": self._recover,
+        }[args["goal"]]
+        looked = answers(task_vars, "runbook_seen")
+        unseen = [host for host, result in looked.items() if "instances" not in result]
+        decided = chosen(plan, whole, wanted, {**args, "looked": looked, "check_mode": task_vars.get("ansible_check_mode")})
         for stage in decided["stages"] + decided["lift"]:
             stage["unseen"] = unseen
         return {"changed": False, "unseen": unseen, **decided}
@@ -57,7 +66,7 @@ class ActionModule(RunbookAction):
         if only not in ("all", "changed"):
             problems.append(f"runbook_only: expected all or changed, found '{only}'.")
         run = restart.selection(wanted, hosts, only)
-        noted = {host: answer.get("restart") or {} for host, answer in args["noted"].items()}
+        noted = {host: answer.get("restart") or {} for host, answer in args["looked"].items()}
         began = {host: note["began"] for host, note in noted.items() if note.get("selection") == run}
         judged = {name: verdict.problems for name, verdict in decide.verdicts(plan, whole).items()}
         unhealthy = [f"{line}. A restart without an outage begins with a healthy cluster" for line in decide.lines(plan, judged)]
@@ -81,6 +90,24 @@ class ActionModule(RunbookAction):
         for line in outages:
             display.warning(line)
         return {"stages": [] if lift else stages, "lift": lift, "healthy": not stages, "selection": run}
+
+    @staticmethod
+    def _recover(plan: dict[str, Any], whole: decide.Picture, wanted: list[str], args: Mapping[str, Any]) -> dict[str, Any]:
+        layer = args["layer"]
+        unseen = {host: why_unseen(result) for host, result in args["looked"].items() if "instances" not in result}
+        zombies = diagnose.zombies(diagnose.findings(diagnose.facts(plan, whole, args["looked"], unseen)))
+        members = [name for name in wanted if plan["components"][name]["layer"] == layer]
+        stages, below = recover.stages(plan, whole, members, zombies, float(args.get("patience", 30)))
+        # What a run would cure in the layers below stands in the way of nothing that it only predicts.
+        problems = [] if args["check_mode"] else below
+        problems += decide.no_unit(plan, whole, members)
+        if problems:
+            raise RunbookError(
+                [*problems, f"The layer {layer} and those above were left as they are. Next: cure this, then run recover.yml again."]
+            )
+        for line in recover.plan_lines(plan, stages):
+            display.display(f"    {plan['layers'][layer]}: {line}")
+        return {"stages": stages, "lift": [], "healthy": not stages}
 
     @staticmethod
     def _fail_over(plan: dict[str, Any], whole: decide.Picture, _wanted: list[str], args: Mapping[str, Any]) -> dict[str, Any]:

@@ -106,11 +106,7 @@ class ActionModule(RunbookAction):
         away = stage.get("away")
         if not away:
             return {}
-        needed = decide.without(plan, decide.minimums(plan), stage.get("unseen", []), away)
-        rest = {name: {host: row for host, row in rows.items() if host not in away.get(name, [])} for name, rows in whole.items()}
-        others = {**plan, "instances": {name: list(rows) for name, rows in rest.items()}}
-        judged = decide.verdicts(others, rest, [*stage["components"], *stage["judges"]], needed)
-        return {name: verdict.problems for name, verdict in judged.items() if verdict.problems}
+        return decide.without_them(plan, whole, [*stage["components"], *stage["judges"]], away, stage.get("unseen", []))
 
     @staticmethod
     def _rows(plan: dict[str, Any], problems: Mapping[str, Any], failures: Mapping[tuple[str, str], str]) -> list[str]:

@@ -16,11 +16,13 @@ class NoAnswer(Exception):
     """Nobody answered, or not in the form expected; the text says what was seen.
 
     refused: nobody listens on the port (a timeout or a closed connection is not that).
+    elsewhere: it was another component that was asked, so that nothing is known of this one.
     """
 
-    def __init__(self, text: str, refused: bool = False) -> None:
+    def __init__(self, text: str, refused: bool = False, elsewhere: bool = False) -> None:
         super().__init__(text)
         self.refused = refused
+        self.elsewhere = elsewhere
 
 
 def no_answer(address: str, port: int, error: Exception) -> NoAnswer:

@@ -92,9 +92,11 @@ def _ask(entry: Entry, address: str, cluster: Cluster) -> Answer | NoAnswer:
 def _add(row: dict[str, Any], answer: Answer | NoAnswer) -> None:
     """Puts a probe's answer into an instance."""
     if isinstance(answer, NoAnswer):
-        row.update(health="unknown", evidence=str(answer), role=None, details={}, refused=answer.refused)
+        row.update(health="unknown", evidence=str(answer), role=None, details={})
+        row.update(refused=answer.refused, elsewhere=answer.elsewhere)
         return
     row.pop("refused", None)
+    row.pop("elsewhere", None)
     row.update(
         health="healthy" if answer.healthy else "unhealthy", evidence=answer.evidence, role=answer.role, details=dict(answer.details)
     )

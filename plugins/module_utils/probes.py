@@ -37,6 +37,10 @@ class Answer(NamedTuple):
     details: Mapping[str, Any] = MappingProxyType({})
 
 
+# The details of a server that has no part in what ZooKeeper coordinates: it neither holds its lock nor waits for it.
+NO_LOCK: Mapping[str, Any] = MappingProxyType({"lock": None})
+
+
 class Cluster:
     """What the probes of one run share: how ZooKeeper is reached, and what Accumulo has written there, read once."""
 
@@ -54,7 +58,7 @@ class Cluster:
                     with ZooKeeper(self._servers) as zookeeper:
                         self._accumulo[instance] = accumulo.read_znodes(zookeeper, instance)
                 except NoAnswer as error:
-                    self._accumulo[instance] = error
+                    self._accumulo[instance] = NoAnswer(str(error), elsewhere=True)
         facts = self._accumulo[instance]
         if isinstance(facts, NoAnswer):
             raise facts
@@ -228,7 +232,7 @@ def accumulo_tserver(entry: Entry, address: str, cluster: Cluster) -> Answer:
     if answered != facts["instance_id"]:
         return Answer(False, f"serves another instance, {answered} instead of {facts['instance_id']}")
     if not _mine(entry, address, facts["tservers"]):
-        return Answer(False, "answers, but holds no lock in ZooKeeper")
+        return Answer(False, "answers, but holds no lock in ZooKeeper", details=NO_LOCK)
     return Answer(True, "answers and holds its lock")
 
 
@@ -237,7 +241,7 @@ def accumulo_manager(entry: Entry, address: str, cluster: Cluster) -> Answer:
     facts = _instance(entry, cluster)
     mine = _mine(entry, address, facts["managers"])
     if mine is None:
-        return Answer(False, "not in the queue for the manager's lock")
+        return Answer(False, "not in the queue for the manager's lock", details=NO_LOCK)
     if mine != facts["managers"][0]:
         return Answer(True, f"waits for the lock that {facts['managers'][0]} holds", "standby")
     stats = accumulo.manager_stats(address, _port(entry), facts["renamed"])
@@ -267,7 +271,7 @@ def accumulo_gc(entry: Entry, address: str, cluster: Cluster) -> Answer:
     for number, holder in enumerate(facts["gc"]):
         if same_host(holder.rpartition(":")[0], address):
             return Answer(True, "holds the lock" if number == 0 else "waits for the lock", "standby" if number else "active")
-    return Answer(False, "not in the queue for the gc's lock")
+    return Answer(False, "not in the queue for the gc's lock", details=NO_LOCK)
 
 
 PROBES: dict[str, Callable[[Entry, str, Cluster], Answer]] = {

@@ -21,14 +21,16 @@ The controller hands in `work` and asks again with the `memory` it got back, unt
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.koverse.runbook.plugins.module_utils import health, observe, processes, services
 from ansible_collections.koverse.runbook.plugins.module_utils.net import NoAnswer
-from ansible_collections.koverse.runbook.plugins.module_utils.probes import Cluster
+from ansible_collections.koverse.runbook.plugins.module_utils.probes import Cluster, same_host
 from ansible_collections.koverse.runbook.plugins.module_utils.steps import STEPS, StepError
 
 _FEW_WORDS = 90  # characters of an instance's evidence in a line of progress
@@ -48,6 +50,7 @@ BY_ITSELF: dict[str, Any] = {
     "afar": None,
     "slice": 2.0,
     "cut_short": "/nonexistent",
+    "patience": None,
     "memory": None,
 }
 
@@ -232,14 +235,36 @@ class Run:
                 return
             if not self._do_steps("before_stop"):
                 return
-            self._leave(chosen)
-            self.failures.update(services.stop(chosen))
+            self._kill([name for name in chosen if self.rows[name].get("signalled")])
+            self._leave({name: entry for name, entry in chosen.items() if not self.rows[name].get("signalled")})
+            self.failures.update(self._ask_to_stop(chosen))
             self.memory["acted"] = [name for name in chosen if name not in self.failures]
         self._watch(self._stopped, _INTERVAL_OF_STOPS)
+
+    def _ask_to_stop(self, chosen: Mapping[str, Any]) -> dict[str, str]:
+        patience = self.work.get("patience")
+        if patience is None:
+            return services.stop(chosen)
+        services.stop({name: {**entry, "stop_timeout": patience} for name, entry in chosen.items()})
+        return {}  # whatever it said, its processes are killed when the patience is over
+
+    def _kill(self, names: Collection[str]) -> None:
+        """Ends what does not end by itself, where a patience is given. What a signal has stopped could not even be told to end."""
+        if self.work.get("patience") is None:
+            return
+        killed = self.memory.setdefault("killed", [])
+        for name in names:
+            for pid in set(self.rows[name]["pids"]) - set(killed):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+                killed.append(pid)
+                self.steps.append(f"{name} on {self.work['host']}: killed pid {pid}")
 
     def _stopped(self) -> bool:
         host = self.work["host"]
         self._look(before=self.rows)
+        if self.clock() - self.memory["began"] > (self.work.get("patience") or 0):
+            self._kill([name for name, row in self.rows.items() if row["pids"]])
         self.far = {}
         self.near = {
             name: f"{host}: {'pid ' + ', '.join(map(str, row['pids'])) + ' has not ended yet' if row['pids'] else row['evidence']}"
@@ -267,24 +292,24 @@ class Run:
 
     def _taken_over(self) -> bool:
         """Whether the cluster is healthy without what is stopped, asked by the host that watches from afar."""
-        if self.work["afar"] is None or self.work["afar"].get("away") is None:
+        if not (self.work["afar"] or {}).get("away"):
             return True
         self._look_afar(whole=True)
         return not self.far
 
     def _locks_left(self) -> bool:
-        """Whether a tablet server still holds its lock in ZooKeeper, asked by the host that watches from afar."""
-        if (self.work["afar"] or {}).get("away") is not None:
-            return False
-        entries = (self.work["afar"] or {}).get("entries", {})
-        name = next((name for name, entry in entries.items() if entry["probe"]["type"] == "accumulo_tserver"), None)
+        """Whether a tablet server that is stopped still holds its lock in ZooKeeper, asked by the host that watches from afar."""
+        afar = self.work["afar"] or {"entries": {}}
+        name = next((name for name, entry in afar["entries"].items() if entry["probe"]["type"] == "accumulo_tserver"), None)
         if name is None:
             return False
         try:
-            left = self._cluster().accumulo(entries[name]["probe"].get("instance"))["tservers"]
+            left = self._cluster().accumulo(afar["entries"][name]["probe"].get("instance"))["tservers"]
         except NoAnswer as error:
             self.failures[name] = f"cannot prove that no tablet server holds a lock: {error}"
             return True
+        if afar.get("locks_of") is not None:
+            left = [server for server in left if any(same_host(server.rpartition(":")[0], address) for address in afar["locks_of"])]
         if left:
             self.far[name] = f"locks in ZooKeeper: {', '.join(left)}"
         if left and self.clock() - self.memory["began"] > _SESSION_TIMEOUT:

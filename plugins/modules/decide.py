@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: decide
-short_description: Decide which stages have to be started, stopped or restarted
+short_description: Decide which stages have to be started, stopped, restarted or brought back
 version_added: "0.1.0"
 author: [Contributors to koverse.runbook (@koverse)]
 description:
@@ -16,7 +16,7 @@ options:
   goal:
     description: What the components shall be.
     type: str
-    choices: [started, stopped, restarted, failed_over]
+    choices: [started, stopped, restarted, failed_over, recovered]
     required: true
   on_unhealthy:
     description:
@@ -44,6 +44,13 @@ options:
   target:
     description: For a failover, the host whose instance shall be active; the first healthy standby where it is not given.
     type: str
+  layer:
+    description: For a recovery, the layer that is brought back.
+    type: str
+  patience:
+    description: For a recovery, seconds in which what runs and does not serve may end by itself before it is killed.
+    type: float
+    default: 30
   only:
     description: For a restart, V(changed) leaves out what runs with its present configuration.
     type: str

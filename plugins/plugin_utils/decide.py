@@ -70,6 +70,16 @@ def verdicts(
     }
 
 
+def without_them(
+    plan: Plan, whole: Picture, components: Iterable[str], away: Mapping[str, Sequence[str]], unseen: Sequence[str] = ()
+) -> dict[str, list[dict[str, Any]]]:
+    """What keeps components from doing without the instances in `away` (component to hosts)."""
+    rest = {name: {host: row for host, row in rows.items() if host not in away.get(name, [])} for name, rows in whole.items()}
+    others = {**plan, "instances": {name: list(rows) for name, rows in rest.items()}}
+    judged = verdicts(others, rest, components, without(plan, minimums(plan), unseen, away))
+    return {name: verdict.problems for name, verdict in judged.items() if verdict.problems}
+
+
 def first_unhealthy_layer(plan: Plan, judged: Mapping[str, health.Verdict]) -> str | None:
     """The lowest layer in which a component has problems."""
     for layer in plan["layers"]:

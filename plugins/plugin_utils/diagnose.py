@@ -31,6 +31,7 @@ CLASSES = {
 }
 _FILES = 0.95  # of the files that a process may have open
 _DISK = 0.02  # of a file system that has to be free
+_LOCK = 30.0  # seconds in which a server that has started takes its place in ZooKeeper
 _SKEW = 30.0  # seconds; Kerberos gives up at 300, Accumulo's and HBase's kind of timestamps suffer earlier
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
@@ -64,6 +65,18 @@ class Facts(NamedTuple):
             return 0.0
         since = datetime.datetime.strptime(row["since"], _TIME).replace(tzinfo=datetime.timezone.utc)
         return (self.now - since).total_seconds()
+
+
+def facts(
+    plan: Plan,
+    whole: decide.Picture,
+    looked: Mapping[str, Mapping[str, Any]],
+    unseen: Mapping[str, str],
+    now: datetime.datetime | None = None,
+) -> Facts:
+    """All that was seen. looked: host to what koverse.runbook.component_info returned there. unseen: host to why it did not answer."""
+    hosts = {host: answer.get("evidence") or {} for host, answer in looked.items()}
+    return Facts(plan, whole, decide.verdicts(plan, whole), unseen, hosts, now or datetime.datetime.now(datetime.timezone.utc))
 
 
 class Match(NamedTuple):
@@ -125,16 +138,28 @@ def _without_files(facts: Facts) -> Iterator[Match]:
 def _deaf(facts: Facts) -> Iterator[Match]:
     for name, host, row in facts.rows():
         limit = facts.plan["components"][name]["start_timeout"]
-        if row["state"] == "running" and row["health"] == "unknown" and facts.age(row) > limit:
+        if row["state"] == "running" and row["health"] == "unknown" and not row.get("elsewhere") and facts.age(row) > limit:
             yield Match(name, host, f"{facts.title(name)} on {host} runs and does not answer", [row["evidence"]])
 
 
 def _starting(facts: Facts) -> Iterator[Match]:
     for name, host, row in facts.rows():
         limit = facts.plan["components"][name]["start_timeout"]
-        if row["state"] == "running" and row["health"] == "unknown" and facts.age(row) <= limit:
+        if row["state"] == "running" and row["health"] == "unknown" and not row.get("elsewhere") and facts.age(row) <= limit:
             said = f"{facts.title(name)} on {host} has run for {facts.age(row):.0f} s and does not answer yet"
             yield Match(name, host, said, [row["evidence"], f"it may take {limit} s"])
+
+
+def _not_told(facts: Facts) -> Iterator[Match]:
+    for name, host, row in facts.rows():
+        if row["state"] == "running" and row.get("elsewhere"):
+            yield Match(name, host, f"{facts.title(name)} on {host} runs; whether it serves, only others could tell", [row["evidence"]])
+
+
+def _without_lock(facts: Facts) -> Iterator[Match]:
+    for name, host, row in facts.rows():
+        if row["details"].get("lock", "") is None and facts.age(row) > _LOCK:
+            yield Match(name, host, f"{facts.title(name)} on {host} runs without a part in the cluster", [row["evidence"]])
 
 
 def _stopped(facts: Facts) -> Iterator[Match]:
@@ -236,6 +261,8 @@ RULES: tuple[Rule, ...] = (
     Rule("STOPPED_BY_SIGNAL", "zombie", _signalled, "its clients wait for it", RECOVER),
     Rule("FILES_EXHAUSTED", "zombie", _without_files, "it can open no file and take no connection", RECOVER),
     Rule("NOT_ANSWERING", "zombie", _deaf, "its clients wait for it", RECOVER),
+    Rule("NO_LOCK", "zombie", _without_lock, "it does no work, and does not take over", RECOVER),
+    Rule("NOT_TOLD", "recovers", _not_told, "nothing by itself", "cure what does not answer, then look again"),
     Rule("STARTING", "recovers", _starting, "nothing", "wait, then look again"),
     Rule("DIED", "restart", _died, "what it did is done by others, or by nobody", RECOVER),
     Rule("STOPPED", "restart", _stopped, "what it did is done by others, or by nobody", START),
@@ -256,6 +283,11 @@ RULES: tuple[Rule, ...] = (
     Rule("TABLETS_OFFLINE", "recovers", _tablets_offline, "reads and writes of those tablets wait", RECOVER, ("accumulo_tserver",)),
     Rule("UNHEALTHY", "intervention", _unhealthy, "what its evidence names", "read its log; then look again"),
 )
+
+
+def zombies(found: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """Component and host of those findings that are zombies."""
+    return [(row["component"], row["host"]) for row in found if row["class"] == "zombie"]
 
 
 def findings(facts: Facts) -> list[dict[str, Any]]:

@@ -6,6 +6,10 @@ The stages are those of decide.py, in pairs: one that stops some instances and e
 starts them again and ends when the layer is healthy. Between two pairs there may be a failover::
 
     {"name": "failover of NameNode from n1 to n2", "goal": "failed_over", "component": "hdfs_namenode", "from": "n1", "to": "n2"}
+
+and before each layer above the lowest that is restarted, one that brings back what has lost its place because of that::
+
+    {"name": "data_services: what has lost its place", "goal": "recovered", "layer": "data_services"}
 """
 
 from __future__ import annotations
@@ -49,14 +53,16 @@ def stages(plan: Plan, whole: decide.Picture, wanted: Sequence[Instance], batch:
     """The stages that restart `wanted`, lowest layer first, and the outages that this means."""
     found: list[dict[str, Any]] = []
     outages = []
-    for stage in plan["stages"]:
-        for group in _groups(plan, stage["components"]):
+    for layer in plan["layers"]:
+        if found:
+            found.append({"name": f"{layer}: what has lost its place", "goal": "recovered", "layer": layer})
+        for stage, group in [(stage, group) for stage in plan["stages"] if stage["layer"] == layer for group in _groups(plan, stage)]:
             for part in _batches(plan, whole, group, [pair for pair in wanted if pair[0] in group], batch):
                 if part.outage:
                     outages.append(f"{_named(plan, part.instances)}: nobody else does its work while it restarts")
                 if part.failover:
                     found.append(_failover(plan, *part.failover))
-                found += _pair(plan, stage, part)
+                found += pair(plan, stage, part)
     return found, outages
 
 
@@ -87,11 +93,12 @@ def failover(plan: Plan, whole: decide.Picture, component: str, target: str) -> 
     # It has no other way than to stop; whoever else could take over is stopped with it, where the target was named.
     away = [host for host in rows if host != to and (target or host == active[0])]
     stage = next(stage for stage in plan["stages"] if component in stage["components"])
-    return _pair(plan, stage, Batch([(component, host) for host in away], False, None))
+    return pair(plan, stage, Batch([(component, host) for host in away], False, None))
 
 
-def _groups(plan: Plan, components: Sequence[str]) -> list[list[str]]:
-    """Components that are restarted together on each host: those that lend their role, after the component that they lend it from."""
+def _groups(plan: Plan, stage: Mapping[str, Any]) -> list[list[str]]:
+    """A stage's components that are restarted together on each host: those that lend their role, after the component that they lend it from."""
+    components = stage["components"]
     lead = {name: plan["components"][name]["role_of"] or name for name in components}
     return [[name, *(other for other in components if other != name and lead[other] == name)] for name in components if lead[name] == name]
 
@@ -122,7 +129,7 @@ def _can_take_over(row: Mapping[str, Any], ha: str) -> bool:
     return row["health"] == "healthy" and (ha == "quorum" or row["role"] in ("active", "standby"))
 
 
-def _pair(plan: Plan, stage: Mapping[str, Any], batch: Batch) -> list[dict[str, Any]]:
+def pair(plan: Plan, stage: Mapping[str, Any], batch: Batch) -> list[dict[str, Any]]:
     """The stage that stops a batch, and the one that starts it."""
     hosts: dict[str, list[str]] = {}
     for name, host in batch.instances:

@@ -104,9 +104,7 @@ def report(
             for name in members
             for host in plan["instances"][name]
         ],
-        "findings": diagnose.findings(
-            diagnose.Facts(plan, whole, judged, unseen, {host: answer.get("evidence") or {} for host, answer in answers.items()}, taken_at)
-        ),
+        "findings": diagnose.findings(diagnose.facts(plan, whole, answers, unseen, taken_at)),
         "ports": _ports(plan, whole, answers),
         "backups": backups,
         "warnings": [*plan["warnings"], *_standby_warnings(plan, whole), *_backup_warnings(backups)],
