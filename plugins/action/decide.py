@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-import datetime
 from collections.abc import Mapping
 from typing import Any
 
@@ -37,15 +36,18 @@ class ActionModule(RunbookAction):
             "recovered": self._recover,
         }[args["goal"]]
         looked = answers(task_vars, "runbook_seen")
-        unseen = [host for host, result in looked.items() if "instances" not in result]
-        decided = chosen(plan, whole, wanted, {**args, "looked": looked, "check_mode": task_vars.get("ansible_check_mode")})
+        unseen = {host: why_unseen(result) for host, result in looked.items() if "instances" not in result}
+        zombies = diagnose.zombies(diagnose.findings(diagnose.facts(plan, whole, looked, unseen)))
+        decided = chosen(
+            plan, whole, wanted, {**args, "looked": looked, "zombies": zombies, "check_mode": task_vars.get("ansible_check_mode")}
+        )
         for stage in decided["stages"] + decided["lift"]:
-            stage["unseen"] = unseen
-        return {"changed": False, "unseen": unseen, **decided}
+            stage["unseen"] = list(unseen)
+        return {"changed": False, "unseen": list(unseen), **decided}
 
     @staticmethod
-    def _start(plan: dict[str, Any], whole: decide.Picture, wanted: list[str], _args: Mapping[str, Any]) -> dict[str, Any]:
-        problems = decide.no_unit(plan, whole, wanted)
+    def _start(plan: dict[str, Any], whole: decide.Picture, wanted: list[str], args: Mapping[str, Any]) -> dict[str, Any]:
+        problems = decide.no_unit(plan, whole, wanted) + _zombies(plan, whole, wanted, args["zombies"])
         stages, below = decide.to_start(plan, whole, wanted)
         if below:
             problems += [f"{line}. It has to be healthy first, and this run cannot start it" for line in below]
@@ -70,11 +72,9 @@ class ActionModule(RunbookAction):
         began = {host: note["began"] for host, note in noted.items() if note.get("selection") == run}
         judged = {name: verdict.problems for name, verdict in decide.verdicts(plan, whole).items()}
         unhealthy = [f"{line}. A restart without an outage begins with a healthy cluster" for line in decide.lines(plan, judged)]
-        lift: list[decide.Stage] = []
-        if unhealthy and began and args.get("on_unhealthy", "start") == "start":
-            lift, unhealthy = decide.to_start(plan, whole, [name for stage in plan["stages"] for name in stage["components"]])
-        if problems or unhealthy:
-            raise RunbookError([*problems, *unhealthy, "Nothing was changed. startup.yml starts what is missing."])
+        behind = bool(unhealthy and began and args.get("on_unhealthy", "start") == "start")
+        if problems or (unhealthy and not behind):
+            raise RunbookError([*problems, *unhealthy, "Nothing was changed. recover.yml brings back what is missing."])
         chosen = [
             (name, host)
             for name in wanted
@@ -89,15 +89,13 @@ class ActionModule(RunbookAction):
         stages, outages = restart.stages(plan, whole, chosen, args.get("batch", 1))
         for line in outages:
             display.warning(line)
-        return {"stages": [] if lift else stages, "lift": lift, "healthy": not stages, "selection": run}
+        return {"stages": [] if behind else stages, "lift": [], "behind": behind, "healthy": not stages, "selection": run}
 
     @staticmethod
     def _recover(plan: dict[str, Any], whole: decide.Picture, wanted: list[str], args: Mapping[str, Any]) -> dict[str, Any]:
         layer = args["layer"]
-        unseen = {host: why_unseen(result) for host, result in args["looked"].items() if "instances" not in result}
-        zombies = diagnose.zombies(diagnose.findings(diagnose.facts(plan, whole, args["looked"], unseen)))
         members = [name for name in wanted if plan["components"][name]["layer"] == layer]
-        stages, below = recover.stages(plan, whole, members, zombies, float(args.get("patience", 30)))
+        stages, below = recover.stages(plan, whole, members, args["zombies"], float(args.get("patience", 30)))
         # What a run would cure in the layers below stands in the way of nothing that it only predicts.
         problems = [] if args["check_mode"] else below
         problems += decide.no_unit(plan, whole, members)
@@ -141,6 +139,7 @@ class ActionModule(RunbookAction):
             needed = decide.needed_to_persist(plan)
             judged = decide.verdicts(plan, whole, needed)
             unhealthy = decide.lines(plan, {name: verdict.problems for name, verdict in judged.items()})
+            problems += _zombies(plan, whole, needed, args["zombies"])
             if unhealthy and mode == "start":
                 lift, forbidding = decide.to_start(plan, whole, needed)
                 problems += [f"{line}. Tablet servers cannot bring their data to disk" for line in forbidding]
@@ -157,3 +156,13 @@ class ActionModule(RunbookAction):
                 ]
             )
         return {"stages": decide.to_stop(plan, whole, wanted), "lift": lift, "healthy": False}
+
+
+def _zombies(plan: dict[str, Any], whole: decide.Picture, components: list[str], zombies: list[tuple[str, str]]) -> list[str]:
+    """What runs and does not serve, so that no start and no waiting helps."""
+    return [
+        f"{plan['components'][name]['title']} on {host} runs and does not serve ({whole[name][host]['evidence']}). "
+        "recover.yml ends it and starts it again"
+        for name, host in zombies
+        if name in components
+    ]

@@ -22,8 +22,8 @@ options:
     description:
       - For a stop, what to do where tablet servers could not bring their data to disk, because they or layers below are not healthy.
       - V(start) names the stages to start first. V(refuse) fails. V(force) goes on with a warning.
-      - A restart begins with a healthy cluster only. One that goes on after an interruption first starts what
-        it has left behind, unless V(refuse).
+      - A restart begins with a healthy cluster only. One that goes on after an interruption first brings back what
+        it has left behind (C(behind)), unless V(refuse).
     type: str
     choices: [start, refuse, force]
     default: start
@@ -81,7 +81,7 @@ stages:
     - {name: storage, layer: storage, goal: started, hosts: {n1: [hdfs_datanode]}, watcher: n1, stepper: null,
        components: [hdfs_datanode, hdfs_namenode, hdfs_zkfc]}
 lift:
-  description: For a stop or a restart, the stages that have to be started first.
+  description: For a stop, the stages that have to be started first.
   type: list
   elements: dict
   returned: success
@@ -90,6 +90,11 @@ healthy:
   description: For a start, a restart or a failover, whether there is nothing to do.
   type: bool
   returned: success
+  sample: false
+behind:
+  description: For a restart, whether an interrupted one has left something behind that is brought back first.
+  type: bool
+  returned: when O(goal=restarted)
   sample: false
 selection:
   description: For a restart, by what it is known again when it was interrupted.

@@ -286,8 +286,8 @@ RULES: tuple[Rule, ...] = (
 
 
 def zombies(found: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
-    """Component and host of those findings that are zombies."""
-    return [(row["component"], row["host"]) for row in found if row["class"] == "zombie"]
+    """Component and host of those findings that are zombies, and not because of something else."""
+    return [(row["component"], row["host"]) for row in found if row["class"] == "zombie" and row["follows_from"] is None]
 
 
 def findings(facts: Facts) -> list[dict[str, Any]]:
@@ -302,7 +302,7 @@ def findings(facts: Facts) -> list[dict[str, Any]]:
         {
             "code": rule.code,
             "severity": _severity(facts, match),
-            "class": rule.kind,
+            "class": "recovers" if rule.code == "DIED" and _others_serve(facts, match) else rule.kind,
             "component": match.component,
             "host": match.host,
             "summary": match.summary,
@@ -349,6 +349,14 @@ def _severity(facts: Facts, match: Match) -> str:
         here = [name for name, hosts in facts.plan["instances"].items() if match.host in hosts]
         return "error" if any(facts.judged[name].problems for name in here) else "warning"
     return "error" if match.host is None or facts.judged[match.component].problems else "warning"
+
+
+def _others_serve(facts: Facts, match: Match) -> bool:
+    """Whether the others of its kind do the work of an instance that is gone."""
+    name = str(match.component)
+    entry = facts.plan["components"][name]
+    spared = len(facts.plan["instances"][name]) > 1 and entry["ha"] != "none"
+    return spared and not decide.verdicts(facts.plan, facts.whole, [name], decide.fewest(facts.plan))[name].problems
 
 
 def _may_cause(facts: Facts, by: Rule, cause: Match, rule: Rule, match: Match) -> bool:

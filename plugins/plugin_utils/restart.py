@@ -56,7 +56,7 @@ def stages(plan: Plan, whole: decide.Picture, wanted: Sequence[Instance], batch:
     for layer in plan["layers"]:
         if found:
             found.append({"name": f"{layer}: what has lost its place", "goal": "recovered", "layer": layer})
-        for stage, group in [(stage, group) for stage in plan["stages"] if stage["layer"] == layer for group in _groups(plan, stage)]:
+        for stage, group in ((one, group) for one in plan["stages"] if one["layer"] == layer for group in _groups(plan, one)):
             for part in _batches(plan, whole, group, [pair for pair in wanted if pair[0] in group], batch):
                 if part.outage:
                     outages.append(f"{_named(plan, part.instances)}: nobody else does its work while it restarts")
@@ -97,7 +97,7 @@ def failover(plan: Plan, whole: decide.Picture, component: str, target: str) -> 
 
 
 def _groups(plan: Plan, stage: Mapping[str, Any]) -> list[list[str]]:
-    """A stage's components that are restarted together on each host: those that lend their role, after the component that they lend it from."""
+    """A stage's components, together those that are restarted together on each host: with the leading one those that lend their role."""
     components = stage["components"]
     lead = {name: plan["components"][name]["role_of"] or name for name in components}
     return [[name, *(other for other in components if other != name and lead[other] == name)] for name in components if lead[name] == name]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import re
@@ -150,6 +151,57 @@ def wait_until(condition: Any, seconds: float, what: str) -> None:
     while not condition():
         assert time.monotonic() < end, f"not within {seconds:g} s: {what}"
         time.sleep(0.2)
+
+
+class Ledger:
+    """A client that writes without end, and what Koverse has acknowledged of its data set (see ledger.py)."""
+
+    path = "/srv/ledger"
+
+    def __init__(self, cluster: Cluster) -> None:
+        self.cluster, self.data_set = cluster, f"ledger{time.time():.0f}"
+        self.host = cluster.groups["koverse"][0]
+
+    def times(self) -> list[float]:
+        """When each record was acknowledged."""
+        return [float(line.split()[1]) for line in self.cluster.run(self.host, f"cat {self.path} 2>/dev/null || true").splitlines()]
+
+    def begin(self) -> None:
+        """Starts the client."""
+        text = (Path(__file__).parent / "ledger.py").read_text(encoding="utf-8")
+        self.cluster.run(self.host, "rm -f %s && printf %%s %s > %s.py", self.path, text, self.path)
+        self.cluster.run(self.host, f"systemd-run --quiet --collect --unit=ledger python3 {self.path}.py {self.data_set} {self.path}")
+        self.goes_on()
+
+    def goes_on(self, seconds: float = 60) -> None:
+        """Waits until records are acknowledged again."""
+        before = len(self.times())
+        wait_until(lambda: len(self.times()) > before + 10, seconds, "records are acknowledged")
+
+    def end(self) -> None:
+        """Stops the client."""
+        self.cluster.run(self.host, "systemctl stop ledger 2>/dev/null || true")
+
+    def longest_pause(self) -> float:
+        """Seconds without an acknowledgement."""
+        times = self.times()
+        return max(later - earlier for earlier, later in itertools.pairwise(times))
+
+    def check(self) -> None:
+        """Every record of the ledger is there, in Accumulo and in PostgreSQL; one more may be that was not acknowledged yet."""
+        written = len(self.times())
+        found = self.cluster.counted(self.data_set)
+        assert found["records"] in (written, written + 1), (written, found)
+        assert found["rows"] in (written, written + 1), (written, found)
+
+
+@pytest.fixture
+def ledger(cluster: Cluster) -> Iterator[Ledger]:
+    """A client that writes while the test lasts."""
+    client = Ledger(cluster)
+    client.begin()
+    yield client
+    client.end()
 
 
 @pytest.fixture(scope="session")

@@ -38,7 +38,7 @@ def main():
             while not acknowledged(data_set, number):
                 tries += 1
                 time.sleep(PAUSE)
-            ledger.write(f"{number} {time.time():.3f} {tries}\n")
+            print(number, f"{time.time():.3f}", tries, file=ledger)
             number += 1
 
 

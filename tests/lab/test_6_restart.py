@@ -4,62 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from conftest import ROOT, Cluster, wait_until
+from conftest import ROOT, Cluster, Ledger
 
 pytestmark = pytest.mark.skipif(os.environ["MOLECULE_SCENARIO_NAME"] != "ha", reason="needs three hosts")
-
-LEDGER = "/srv/ledger"
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _healthy(cluster: Cluster) -> None:
     played = cluster.play("startup")
     assert played.returncode == 0, played
-
-
-class Ledger:
-    """What Koverse has acknowledged of the data set since the client began."""
-
-    def __init__(self, cluster: Cluster, data_set: str) -> None:
-        self.cluster, self.data_set = cluster, data_set
-        self.host = cluster.groups["koverse"][0]
-
-    def lines(self) -> list[list[str]]:
-        return [line.split() for line in self.cluster.run(self.host, f"cat {LEDGER}").splitlines()]
-
-    def begin(self) -> None:
-        text = (Path(__file__).parent / "ledger.py").read_text(encoding="utf-8")
-        self.cluster.run(self.host, f"printf %s > {LEDGER}.py", text)
-        self.cluster.run(self.host, f"systemd-run --quiet --unit=ledger python3 {LEDGER}.py {self.data_set} {LEDGER}")
-        wait_until(lambda: len(self.lines()) > 10, 30, "records are acknowledged")
-
-    def end(self) -> None:
-        self.cluster.run(self.host, "systemctl stop ledger")
-
-    def longest_pause(self) -> float:
-        """Seconds without an acknowledgement."""
-        times = [float(line[1]) for line in self.lines()]
-        return max(later - earlier for earlier, later in zip(times, times[1:], strict=False))
-
-    def check(self) -> None:
-        """Every record of the ledger is there, in Accumulo and in PostgreSQL; one more may be that was not acknowledged yet."""
-        written = len(self.lines())
-        found = self.cluster.counted(self.data_set)
-        assert found["records"] in (written, written + 1), (written, found)
-        assert found["rows"] in (written, written + 1), (written, found)
-
-
-@pytest.fixture
-def ledger(cluster: Cluster) -> Iterator[Ledger]:
-    kept = Ledger(cluster, f"ledger{time.time():.0f}")
-    kept.begin()
-    yield kept
-    kept.end()
 
 
 def kept(before: dict[str, list[str]], after: dict[str, list[str]]) -> dict[str, set[str]]:
@@ -77,11 +32,10 @@ def test_everything_while_a_client_writes(cluster: Cluster, ledger: Ledger) -> N
     assert "failed over from" in played.output
     healthy = cluster.play("startup")
     assert healthy.changed == 0, healthy
-    time_of_last = float(ledger.lines()[-1][1])
-    wait_until(lambda: float(ledger.lines()[-1][1]) > time_of_last, 30, "records are still acknowledged")
+    ledger.goes_on()
     ledger.end()
     ledger.check()
-    print(f"restart: {played.seconds:.0f} s, {len(ledger.lines())} records, longest pause {ledger.longest_pause():.1f} s")
+    print(f"restart: {played.seconds:.0f} s, {len(ledger.times())} records, longest pause {ledger.longest_pause():.1f} s")
 
 
 def test_an_unhealthy_cluster_is_not_restarted(cluster: Cluster) -> None:
@@ -91,7 +45,7 @@ def test_an_unhealthy_cluster_is_not_restarted(cluster: Cluster) -> None:
         played = cluster.play("restart", "-e", "runbook_components=accumulo_tserver")
         assert played.returncode != 0, played
         assert "DataNode on n3" in played.output, played
-        assert "Nothing was changed. startup.yml starts what is missing." in " ".join(played.output.split())
+        assert "Nothing was changed. recover.yml brings back what is missing." in " ".join(played.output.split())
         assert cluster.pids() == before
     finally:
         healed = cluster.play("startup")

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from ansible_collections.koverse.runbook.plugins.module_utils import probes
 from ansible_collections.koverse.runbook.plugins.module_utils.net import NoAnswer
-from ansible_collections.koverse.runbook.plugins.module_utils.probes import PROBES, Answer, Cluster
+from ansible_collections.koverse.runbook.plugins.module_utils.probes import NO_LOCK, PROBES, Answer, Cluster
 from ansible_collections.koverse.runbook.plugins.plugin_utils.catalogue import load
 from ansible_collections.koverse.runbook.tests.unit.servers import (
     HOST,
@@ -351,7 +351,7 @@ def test_tserver(wire: Path) -> None:
         )
         assert probe("accumulo_tserver", port, Accumulo(tservers=["n9:9997", f"localhost:{port}"])).healthy
         assert probe("accumulo_tserver", port, Accumulo(tservers=[f"n9:{port}", f"{HOST}:9"])) == Answer(
-            False, "answers, but holds no lock in ZooKeeper"
+            False, "answers, but holds no lock in ZooKeeper", details=NO_LOCK
         )
         assert probe("accumulo_tserver", port, Accumulo(instance_id="other", tservers=[f"{HOST}:{port}"])) == Answer(
             False, f"serves another instance, {ID} instead of other"
@@ -419,7 +419,7 @@ def test_standby_manager_is_not_asked() -> None:
 
 def test_manager_that_is_not_in_the_queue() -> None:
     answer = probe("accumulo_manager", free_port(), Accumulo(managers=["n9:9999"]))
-    assert answer == Answer(False, "not in the queue for the manager's lock")
+    assert answer == Answer(False, "not in the queue for the manager's lock", details=NO_LOCK)
 
 
 # ---- application
@@ -436,8 +436,8 @@ def test_monitor(status: int, healthy: bool) -> None:
     [
         ([f"{HOST}:9998", "n9:9998"], Answer(True, "holds the lock", "active")),
         (["n9:9998", f"{HOST}:9998"], Answer(True, "waits for the lock", "standby")),
-        (["n9:9998"], Answer(False, "not in the queue for the gc's lock")),
-        ([], Answer(False, "not in the queue for the gc's lock")),
+        (["n9:9998"], Answer(False, "not in the queue for the gc's lock", details=NO_LOCK)),
+        ([], Answer(False, "not in the queue for the gc's lock", details=NO_LOCK)),
     ],
 )
 def test_gc(queue: list[str], expected: Answer) -> None:

@@ -22,7 +22,13 @@ def instances(*components: str, plan: dict[str, Any] = PLAN) -> list[restart.Ins
 def made(*components: str, batch: Any = 1) -> tuple[list[str], list[str]]:
     """The stages' names, and the outages."""
     stages, outages = restart.stages(PLAN, healthy(PLAN), instances(*components), batch)
-    return [stage["name"] for stage in stages], outages
+    return [stage["name"] for stage in stages if stage["goal"] != "recovered"], outages
+
+
+def test_what_has_lost_its_place_in_a_layer_above_is_brought_back_before_that_layers_turn() -> None:
+    stages, _outages = restart.stages(PLAN, healthy(PLAN), instances("zookeeper", "accumulo_tserver"), 1)
+    assert [stage["layer"] for stage in stages] == ["coordination"] * 6 + ["storage"] + ["data_services"] * 7 + ["application"]
+    assert [number for number, stage in enumerate(stages) if stage["goal"] == "recovered"] == [6, 7, 14]
 
 
 def test_a_quorum_goes_one_at_a_time_and_its_leader_last() -> None:
