@@ -13,7 +13,7 @@ pytestmark = pytest.mark.skipif(os.environ["MOLECULE_SCENARIO_NAME"] != "ha", re
 
 @pytest.fixture(scope="module", autouse=True)
 def _healthy(cluster: Cluster) -> None:
-    played = cluster.play("startup")
+    played = cluster.play("recover")
     assert played.returncode == 0, played
 
 

@@ -36,7 +36,7 @@ def test_a_quorum_goes_one_at_a_time_and_its_leader_last() -> None:
     assert [name for name in names if name.endswith("start")] == [f"ZooKeeper on {host}: start" for host in ("n2", "n3", "n1")]
     assert outages == []
     stages, _outages = restart.stages(PLAN, healthy(PLAN), instances("zookeeper"), 1)
-    assert [stage["goal"] for stage in stages] == ["stopped", "started"] * 3
+    assert [stage["goal"] for stage in stages] == ["stopped", "started"] * 3 + ["recovered"] * 3
     first = stages[0]
     assert (first["hosts"], first["away"], first["judges"]) == ({"n2": ["zookeeper"]}, {"zookeeper": ["n2"]}, ["zookeeper"])
 
