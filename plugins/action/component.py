@@ -43,6 +43,7 @@ class ActionModule(RunbookAction):
             "step": stage["stepper"] == host if stage else True,
             "leave": bool(stage and stage.get("away")),
             "patience": (stage or {}).get("patience"),
+            "back": (stage or {}).get("back", []),
             "afar": self._afar(plan, stage) if stage and stage["watcher"] == host else None,
             "slice": _SLICE,
             "cut_short": f"{self.get_shell_option('system_tmpdirs')[0]}/runbook-{uuid.uuid4()}",

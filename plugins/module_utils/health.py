@@ -107,6 +107,9 @@ def _namenode(component: str, rows: Mapping[str, Instance], minimums: Mapping[st
         live, wanted = row["details"].get("live_datanodes", 0), minimums.get("hdfs_datanode", 0)
         if live < wanted:
             problems.append(f"{host} sees {live} live DataNodes, {wanted} are needed")
+        journals, behind = row["details"].get("journals", 0), row["details"].get("journals_behind", [])
+        if journals - len(behind) < min(journals, minimums.get("hdfs_journalnode", 0)):
+            problems.append(f"{host} does not write to the JournalNodes {', '.join(behind)} until it begins a new segment of edits")
         missing = row["details"].get("missing_blocks", 0)
         if missing:
             problems.append(f"{missing} blocks are missing; see hdfs fsck / -list-corruptfileblocks")

@@ -10,6 +10,7 @@ cluster: a `Cluster`, what all probes of one run share.
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import socket
 from collections.abc import Callable, Mapping, Sequence
@@ -180,6 +181,17 @@ def hdfs_namenode(entry: Entry, address: str, _cluster: Cluster) -> Answer:
     return read_namenode(net.jmx(address, _port(entry), "Hadoop:service=NameNode,name=*"))
 
 
+# A JournalNode to which the NameNode does not write until it begins a new segment of the edits, as it says itself in NameJournalStatus.
+_BEHIND = re.compile(r"([^\s,]+:\d+) \(Written txid \d+(?: \([^)]*\))? \(will try to re-sync on next segment\)\)")
+
+
+def _journals(info: Mapping[str, Any]) -> dict[str, Any]:
+    """How many JournalNodes share the edits, and those that take no part at present."""
+    rows = json.loads(info.get("NameJournalStatus") or "[]")
+    shared = [match[1].split(",") for row in rows if (match := re.match(r"QJM to \[(.*)\]", row["manager"]))]
+    return {"journals": sum(map(len, shared)), "journals_behind": [name for row in rows for name in _BEHIND.findall(row["stream"])]}
+
+
 def read_namenode(beans: Mapping[str, Mapping[str, Any]]) -> Answer:
     """The NameNode's beans as an answer."""
     if "NameNodeStatus" not in beans or "NameNodeInfo" not in beans or "FSNamesystemState" not in beans:
@@ -191,6 +203,7 @@ def read_namenode(beans: Mapping[str, Mapping[str, Any]]) -> Answer:
         "missing_blocks": info.get("NumberOfMissingBlocks", 0),
         "live_datanodes": state.get("NumLiveDataNodes", 0),
         "dead_datanodes": state.get("NumDeadDataNodes", 0),
+        **_journals(info),
     }
     evidence = f"{role}, {details['live_datanodes']} live DataNodes, {details['missing_blocks']} missing blocks"
     if details["safe_mode"]:

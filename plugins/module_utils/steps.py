@@ -7,15 +7,19 @@ A step is a function `(entry, cluster) -> (changed, text)`; it raises StepError 
 
 from __future__ import annotations
 
+import re
 import shlex
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ansible_collections.koverse.runbook.plugins.module_utils import net
 from ansible_collections.koverse.runbook.plugins.module_utils.net import NoAnswer
 from ansible_collections.koverse.runbook.plugins.module_utils.probes import Cluster, same_host
 from ansible_collections.koverse.runbook.plugins.module_utils.services import run
 
-_LONG_ENOUGH = 30.0  # seconds in which a tool has to tell a setting
+_LONG_ENOUGH = 30.0  # seconds in which a tool has to tell a setting, and a JournalNode to be written to
+_GLANCE = 0.2  # seconds between two looks at it
 
 Entry = Mapping[str, Any]
 Done = tuple[bool, str]
@@ -134,6 +138,31 @@ def hdfs_failover(entry: Entry, _cluster: Cluster) -> Done:
     return True, f"failed over from {entry['source']} to {entry['target']}"
 
 
+def hdfs_roll_edits(entry: Entry, _cluster: Cluster) -> Done:
+    """A JournalNode that has come back is written to again only from the next segment of the edits on: begins one, and waits for its first.
+
+    The NameNode aborts when two of three do not take part, so that restarting one after the other is not enough
+    (QuorumJournalManager: `will try to re-sync on next segment`). entry: also `address`, of the JournalNode's host.
+    """
+    words = ["dfsadmin", "-rollEdits"]
+    code, output = _tool(entry, words, entry["start_timeout"])
+    found = re.search(r"New segment starts at txid (\d+)", output)
+    if code != 0 or not found:
+        raise StepError(_failed(entry, words, code, output))
+    first, end = int(found[1]), time.monotonic() + _LONG_ENOUGH
+    while (written := _last_written(entry)) < first:
+        if time.monotonic() > end:
+            raise StepError(f"the edits' new segment begins at transaction {first}, but this JournalNode has written {written} as its last")
+        time.sleep(_GLANCE)
+    return True, f"takes part in the edits again, from transaction {first} on"
+
+
+def _last_written(entry: Entry) -> int:
+    """The last transaction in a JournalNode's journals; -1 where it has opened none yet."""
+    beans = net.jmx(entry["address"], entry["ports"]["http"], "Hadoop:service=JournalNode,name=*")
+    return max((bean["LastWrittenTxId"] for bean in beans.values() if "LastWrittenTxId" in bean), default=-1)
+
+
 def _setting(entry: Entry, key: str) -> str:
     """A value of HDFS's configuration; empty where it is not set."""
     code, output = _tool(entry, ["getconf", "-confKey", key], _LONG_ENOUGH)
@@ -143,5 +172,13 @@ def _setting(entry: Entry, key: str) -> str:
 
 
 STEPS: dict[str, Callable[[Entry, Cluster], Done]] = {
-    step.__name__: step for step in (accumulo_goal_state_normal, accumulo_flush, accumulo_stop_all, accumulo_stop_tserver, hdfs_failover)
+    step.__name__: step
+    for step in (
+        accumulo_goal_state_normal,
+        accumulo_flush,
+        accumulo_stop_all,
+        accumulo_stop_tserver,
+        hdfs_failover,
+        hdfs_roll_edits,
+    )
 }

@@ -9,6 +9,8 @@ The controller hands in `work` and asks again with the `memory` it got back, unt
     act           whether to start or stop now (the first slice), or only to watch
     watched       whether another host, or this one, watches the stage as the cluster sees it
     step          whether this host does the components' before_start or before_stop steps
+    patience      seconds after which what does not end is killed; None: never
+    back          the components here that come back while the others, and what depends on them, went on: their after_return steps are done
     leave         whether the components here are stopped while others of their kind go on: their before_leave steps are done
     afar          on the one host that watches the stage as the cluster sees it: `entries`, `hosts` (component to hosts), `addresses`,
                   `unseen` (hosts that cannot be reached, for which it does not wait), `away` (component to the hosts on which it is
@@ -50,7 +52,6 @@ BY_ITSELF: dict[str, Any] = {
     "afar": None,
     "slice": 2.0,
     "cut_short": "/nonexistent",
-    "patience": None,
     "memory": None,
 }
 
@@ -125,6 +126,9 @@ class Run:
             self.failures.update(services.start(chosen))
             self.memory["acted"] = [name for name in chosen if name not in self.failures]
         self._watch(self._started, _INTERVAL)
+        for name in self.work.get("back", ()) if self.done else ():
+            if name in self.entries and not self._do(name, "after_return"):
+                self.done = False
 
     def _check_ports(self, chosen: Mapping[str, Any]) -> None:
         held = processes.listeners({port for entry in chosen.values() for port in entry["ports"].values()})
@@ -321,17 +325,21 @@ class Run:
     def _do_steps(self, when: str) -> bool:
         if not self.work["step"]:
             return True
-        for name, entry in self.entries.items():
-            for step in entry[when]:
-                try:
-                    changed, text = STEPS[step](entry, self._cluster())
-                    if step == "accumulo_stop_all":
-                        self.tservers_left = self._cluster().accumulo(entry["probe"].get("instance"))["tservers"]
-                except (StepError, NoAnswer) as error:
-                    self.failures[name] = f"the step {step} failed: {error}"
-                    return False
-                if changed:
-                    self.steps.append(text)
+        return all(self._do(name, when) for name in self.entries)
+
+    def _do(self, name: str, when: str) -> bool:
+        """A component's steps of one kind; whether all could be done."""
+        entry = {**self.entries[name], "address": self.work["address"]}
+        for step in entry[when]:
+            try:
+                changed, text = STEPS[step](entry, self._cluster())
+                if step == "accumulo_stop_all":
+                    self.tservers_left = self._cluster().accumulo(entry["probe"].get("instance"))["tservers"]
+            except (StepError, NoAnswer) as error:
+                self.failures[name] = f"the step {step} failed: {error}"
+                return False
+            if changed:
+                self.steps.append(text)
         return True
 
     def _watch(self, finished: Callable[[], bool], interval: float) -> None:

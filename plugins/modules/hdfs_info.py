@@ -62,6 +62,8 @@ namenodes:
     low_redundancy_blocks: {description: Blocks with fewer replicas than wanted., type: int}
     live_datanodes: {description: DataNodes that report., type: int}
     dead_datanodes: {description: DataNodes that have stopped reporting., type: int}
+    journals: {description: JournalNodes that share its edits., type: int}
+    journals_behind: {description: Those to which it does not write until the next segment of the edits., type: list, elements: str}
   sample:
     - host: n1
       port: 9870
@@ -76,6 +78,8 @@ namenodes:
       low_redundancy_blocks: 4
       live_datanodes: 1
       dead_datanodes: 0
+      journals: 3
+      journals_behind: []
     - host: n2
       port: 9870
       answered: false
@@ -89,6 +93,8 @@ namenodes:
       low_redundancy_blocks: null
       live_datanodes: null
       dead_datanodes: null
+      journals: null
+      journals_behind: null
 active:
   description: The active NameNodes. Exactly one is right.
   type: list
@@ -155,6 +161,8 @@ KEYS = (
     "low_redundancy_blocks",
     "live_datanodes",
     "dead_datanodes",
+    "journals",
+    "journals_behind",
 )
 
 Beans = Mapping[str, Mapping[str, Any]]

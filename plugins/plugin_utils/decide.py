@@ -80,6 +80,20 @@ def without_them(
     return {name: verdict.problems for name, verdict in judged.items() if verdict.problems}
 
 
+def missed(plan: Plan, whole: Picture, components: Iterable[str]) -> list[str]:
+    """Those of which something that depends on them is active now."""
+    return [
+        name
+        for name in components
+        if any(
+            row["role"] == "active" and row["health"] == "healthy"
+            for other, entry in plan["components"].items()
+            if name in entry["depends_on"]
+            for row in whole[other].values()
+        )
+    ]
+
+
 def first_unhealthy_layer(plan: Plan, judged: Mapping[str, health.Verdict]) -> str | None:
     """The lowest layer in which a component has problems."""
     for layer in plan["layers"]:

@@ -219,6 +219,14 @@ def _missing_blocks(facts: Facts) -> Iterator[Match]:
             yield Match(name, None, f"{row['details']['missing_blocks']} blocks of HDFS have no replica", [f"{host}: {row['evidence']}"])
 
 
+def _journal_behind(facts: Facts) -> Iterator[Match]:
+    for name, host, row in facts.rows("hdfs_namenode"):
+        if row["role"] == "active" and row["details"].get("journals_behind"):
+            behind = row["details"]["journals_behind"]
+            said = f"of {row['details']['journals']}: {', '.join(behind)}"
+            yield Match(name, None, f"the {facts.title(name)} on {host} does not write to {len(behind)} JournalNodes", [said])
+
+
 def _goal_state(facts: Facts) -> Iterator[Match]:
     for name, host, row in facts.rows("accumulo_manager"):
         goal = row["details"].get("goal_state", "NORMAL")
@@ -279,6 +287,13 @@ RULES: tuple[Rule, ...] = (
         ("hdfs_datanode",),
     ),
     Rule("SAFE_MODE", "intervention", _safe_mode, "nothing can be written to HDFS", RECOVER, ("hdfs_datanode",)),
+    Rule(
+        "JOURNAL_BEHIND",
+        "recovers",
+        _journal_behind,
+        "the NameNode ends itself when a majority of them is missing",
+        "start those that do not run; hdfs dfsadmin -rollEdits takes them in at once, the standby NameNode does it every two minutes",
+    ),
     Rule("GOAL_STATE", "restart", _goal_state, "tablets are not served", START),
     Rule("TABLETS_OFFLINE", "recovers", _tablets_offline, "reads and writes of those tablets wait", RECOVER, ("accumulo_tserver",)),
     Rule("UNHEALTHY", "intervention", _unhealthy, "what its evidence names", "read its log; then look again"),

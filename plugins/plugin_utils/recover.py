@@ -25,15 +25,15 @@ def stages(
     if len(ended) == 1 and not decide.without_them(plan, whole, members, away):
         # All others are well: they take over its work before it is started again.
         stage = next(stage for stage in plan["stages"] if ended[0][0] in stage["components"])
-        stop, start = restart.pair(plan, stage, restart.Batch(ended, False, None))
+        stop, start = restart.pair(plan, whole, stage, restart.Batch(ended, False, None))
         return [{**stop, "patience": patience}, start], []
     found = []
     if ended:
-        stop, _start = restart.pair(plan, {"layer": plan["components"][ended[0][0]]["layer"]}, restart.Batch(ended, True, None))
+        stop, _start = restart.pair(plan, whole, {"layer": plan["components"][ended[0][0]]["layer"]}, restart.Batch(ended, True, None))
         found = [{**stop, "patience": patience}]
     gone = {name: {host: _ended(row) if (name, host) in ended else row for host, row in rows.items()} for name, rows in whole.items()}
     started, below = decide.to_start(plan, gone, members)
-    return found + started, below
+    return found + [{**stage, "back": decide.missed(plan, whole, stage["components"])} for stage in started], below
 
 
 def _ended(row: Any) -> dict[str, Any]:

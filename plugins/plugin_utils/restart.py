@@ -62,7 +62,7 @@ def stages(plan: Plan, whole: decide.Picture, wanted: Sequence[Instance], batch:
                     outages.append(f"{_named(plan, part.instances)}: nobody else does its work while it restarts")
                 if part.failover:
                     found.append(_failover(plan, *part.failover))
-                found += pair(plan, stage, part)
+                found += pair(plan, whole, stage, part)
     return found, outages
 
 
@@ -93,7 +93,7 @@ def failover(plan: Plan, whole: decide.Picture, component: str, target: str) -> 
     # It has no other way than to stop; whoever else could take over is stopped with it, where the target was named.
     away = [host for host in rows if host != to and (target or host == active[0])]
     stage = next(stage for stage in plan["stages"] if component in stage["components"])
-    return pair(plan, stage, Batch([(component, host) for host in away], False, None))
+    return pair(plan, whole, stage, Batch([(component, host) for host in away], False, None))
 
 
 def _groups(plan: Plan, stage: Mapping[str, Any]) -> list[list[str]]:
@@ -129,7 +129,7 @@ def _can_take_over(row: Mapping[str, Any], ha: str) -> bool:
     return row["health"] == "healthy" and (ha == "quorum" or row["role"] in ("active", "standby"))
 
 
-def pair(plan: Plan, stage: Mapping[str, Any], batch: Batch) -> list[dict[str, Any]]:
+def pair(plan: Plan, whole: decide.Picture, stage: Mapping[str, Any], batch: Batch) -> list[dict[str, Any]]:
     """The stage that stops a batch, and the one that starts it."""
     hosts: dict[str, list[str]] = {}
     for name, host in batch.instances:
@@ -150,7 +150,13 @@ def pair(plan: Plan, stage: Mapping[str, Any], batch: Batch) -> list[dict[str, A
     away = {} if batch.outage else {name: [host for host, here in hosts.items() if name in here] for name in names}
     return [
         {**common, "name": f"{said}: stop", "goal": "stopped", "part": "restart", "components": names, "judges": judges, "away": away},
-        {**common, "name": f"{said}: start", "goal": "started", "components": list(dict.fromkeys([*names, *judges]))},
+        {
+            **common,
+            "name": f"{said}: start",
+            "goal": "started",
+            "components": list(dict.fromkeys([*names, *judges])),
+            "back": decide.missed(plan, whole, names),
+        },
     ]
 
 

@@ -168,6 +168,7 @@ class Ledger:
 
     def begin(self) -> None:
         """Starts the client."""
+        self.end()
         text = (Path(__file__).parent / "ledger.py").read_text(encoding="utf-8")
         self.cluster.run(self.host, "rm -f %s && printf %%s %s > %s.py", self.path, text, self.path)
         self.cluster.run(self.host, f"systemd-run --quiet --collect --unit=ledger python3 {self.path}.py {self.data_set} {self.path}")
@@ -180,7 +181,7 @@ class Ledger:
 
     def end(self) -> None:
         """Stops the client."""
-        self.cluster.run(self.host, "systemctl stop ledger 2>/dev/null || true")
+        self.cluster.run(self.host, "systemctl stop ledger 2>/dev/null; systemctl reset-failed ledger 2>/dev/null || true")
 
     def longest_pause(self) -> float:
         """Seconds without an acknowledgement."""

@@ -50,6 +50,7 @@ def seen(**changes: dict[str, Any]) -> Any:
 STOPPED = {"state": "stopped", "health": "unhealthy", "role": None, "since": None, "pids": [], "evidence": "inactive"}
 DIED = {**STOPPED, "state": "failed", "evidence": "exit status 137"}
 SILENT = {"health": "unknown", "role": None, "details": {}, "evidence": "no answer within 5 s"}
+LOCKED_OUT = {"health": "unhealthy", "role": None, "details": {"lock": None}, "evidence": "not in the queue for the manager's lock"}
 NAMENODE = {"live_datanodes": 3, "missing_blocks": 0, "safe_mode": False}
 MANAGER = {"tservers": ["n1:9997", "n2:9997", "n3:9997"], "unassigned": 0, "not_loaded": [], "goal_state": "NORMAL"}
 
@@ -64,6 +65,11 @@ MANAGER = {"tservers": ["n1:9997", "n2:9997", "n3:9997"], "unassigned": 0, "not_
         (seen(accumulo_monitor__n2=DIED), ("DIED", "accumulo_monitor", "n2", None)),
         (seen(yarn_resourcemanager__n2={"role": "active"}), ("SEVERAL_ACTIVE", "yarn_resourcemanager", None, None)),
         (seen(hdfs_namenode__n1={"role": "standby", "details": {}}), ("NONE_ACTIVE", "hdfs_namenode", None, None)),
+        (seen(accumulo_manager__n2={**LOCKED_OUT, "since": "2026-11-22T11:59:00Z"}), ("NO_LOCK", "accumulo_manager", "n2", None)),
+        (
+            seen(hdfs_namenode__n1={"details": {**NAMENODE, "journals": 3, "journals_behind": ["n2:8485"]}}),
+            ("JOURNAL_BEHIND", "hdfs_namenode", None, None),
+        ),
         (
             seen(hdfs_namenode__n1={"health": "unhealthy", "details": {**NAMENODE, "safe_mode": True}}),
             ("SAFE_MODE", "hdfs_namenode", "n1", None),

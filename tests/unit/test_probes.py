@@ -242,7 +242,27 @@ def test_active_namenode(recordings: Path) -> None:
     answer = page(recordings, "namenode-3.5.0-jmx-active.json")("hdfs_namenode")
     assert (answer.healthy, answer.role) == (True, "active")
     assert answer.evidence == "active, 1 live DataNodes, 0 missing blocks, safe mode off"
-    assert answer.details == {"safe_mode": False, "missing_blocks": 0, "live_datanodes": 1, "dead_datanodes": 0}
+    assert answer.details == {
+        "safe_mode": False,
+        "missing_blocks": 0,
+        "live_datanodes": 1,
+        "dead_datanodes": 0,
+        "journals": 1,
+        "journals_behind": [],
+    }
+
+
+def test_namenode_that_does_not_write_to_a_journalnode(recordings: Path) -> None:
+    beans = json.loads((recordings / "namenode-3.5.0-jmx-active.json").read_text(encoding="utf-8"))["beans"]
+    named = {bean["name"].rpartition("name=")[2]: bean for bean in beans}
+    stream = (
+        "Writing segment beginning at txid 1818. \n10.89.77.11:8485 (Written txid 1876), 10.89.77.12:8485 (Written txid 1854"
+        " (22 txns/10305ms behind) (will try to re-sync on next segment)), 10.89.77.13:8485 (Written txid 1876)"
+    )
+    manager = "QJM to [10.89.77.11:8485, 10.89.77.12:8485, 10.89.77.13:8485]"
+    named["NameNodeInfo"]["NameJournalStatus"] = json.dumps([{"manager": manager, "stream": stream}])
+    details = probes.read_namenode(named).details
+    assert (details["journals"], details["journals_behind"]) == (3, ["10.89.77.12:8485"])
 
 
 def test_standby_namenode(recordings: Path) -> None:
