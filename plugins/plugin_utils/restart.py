@@ -135,10 +135,12 @@ def pair(plan: Plan, whole: decide.Picture, stage: Mapping[str, Any], batch: Bat
     for name, host in batch.instances:
         hosts.setdefault(host, []).append(name)
     names = list(dict.fromkeys(name for name, _host in batch.instances))
+    # What was not well before cannot tell.
     judges = [
         name
         for name, entry in plan["components"].items()
         if entry["layer"] == stage["layer"] and entry["probe"]["type"] in health.CLUSTER_CHECKS and entry["desired"] == "started"
+        if name in names or not decide.verdicts(plan, whole, [name])[name].problems
     ]
     common = {
         "layer": stage["layer"],

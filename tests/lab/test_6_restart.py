@@ -63,9 +63,9 @@ def test_an_interrupted_restart_goes_on(cluster: Cluster) -> None:
     assert played.returncode == 0, played
     assert "the restart that was interrupted goes on" in played.output
     after = cluster.pids()
-    names = {host: cluster.run(host, "pgrep -f QuorumPeerMain").split() for host in cluster.hosts}
+    names = {host: cluster.run(host, "pgrep -f [Q]uorumPeerMain").split() for host in cluster.hosts}
     assert all(set(names[host]) <= set(halfway[host]) for host in cluster.hosts), "ZooKeeper was restarted twice"
-    journals = {host: cluster.run(host, "pgrep -f proc_journalnode").split() for host in cluster.hosts}
+    journals = {host: cluster.run(host, "pgrep -f [p]roc_journalnode").split() for host in cluster.hosts}
     assert not any(set(journals[host]) & set(before[host]) for host in cluster.hosts), "a JournalNode was not restarted"
     assert {host: len(pids) for host, pids in before.items()} == {host: len(pids) for host, pids in after.items()}
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Callable
@@ -11,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.koverse.runbook.plugins.module_utils import steps
 from ansible_collections.koverse.runbook.plugins.module_utils.net import NoAnswer
 from ansible_collections.koverse.runbook.plugins.module_utils.probes import Cluster
 from ansible_collections.koverse.runbook.plugins.module_utils.steps import STEPS, StepError
 from ansible_collections.koverse.runbook.plugins.plugin_utils.catalogue import load
+from ansible_collections.koverse.runbook.tests.unit.servers import HOST, web
 
 FACTS: dict[str, Any] = {
     "renamed": True,
@@ -116,6 +119,42 @@ def test_without_zookeeper_no_step_is_done(tool: Callable[..., list[str]], step:
     with pytest.raises(StepError, match=r"^no ZooKeeper serves: nobody$"):
         STEPS[step](entry(), Accumulo(NoAnswer("no ZooKeeper serves: nobody")))
     assert tool() == []
+
+
+JOURNALNODE = {"user": "hdfs", "tool": "/opt/hadoop/bin/hdfs", "start_timeout": 10, "address": HOST}
+
+
+def beans(written: int | None) -> str:
+    """A JournalNode's beans; None: it has opened no journal yet."""
+    found = [{"name": "Hadoop:service=JournalNode,name=JvmMetrics"}]
+    if written is not None:
+        found.append({"name": "Hadoop:service=JournalNode,name=Journal-koverse", "LastWrittenTxId": written})
+    return json.dumps({"beans": found})
+
+
+def test_a_journalnode_takes_part_from_a_new_segment_on(tool: Callable[..., list[str]]) -> None:
+    tool("echo 'New segment starts at txid 1878'")
+    with web({"/jmx": beans(1878)}) as port:
+        done = STEPS["hdfs_roll_edits"]({**JOURNALNODE, "ports": {"http": port}}, Accumulo({}))
+    assert done == (True, "takes part in the edits again, from transaction 1878 on")
+    assert tool("echo 'New segment starts at txid 1878'") == ["hdfs: /opt/hadoop/bin/hdfs dfsadmin -rollEdits"]
+
+
+@pytest.mark.parametrize("written", [1877, None])
+def test_a_journalnode_that_is_not_written_to(tool: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch, written: int | None) -> None:
+    tool("echo 'New segment starts at txid 1878'")
+    monkeypatch.setattr(steps, "_LONG_ENOUGH", 0.3)
+    with (
+        web({"/jmx": beans(written)}) as port,
+        pytest.raises(StepError, match=rf"begins at transaction 1878, but this JournalNode has written {written or -1} as its last$"),
+    ):
+        STEPS["hdfs_roll_edits"]({**JOURNALNODE, "ports": {"http": port}}, Accumulo({}))
+
+
+def test_edits_that_cannot_be_rolled(tool: Callable[..., list[str]]) -> None:
+    tool("echo rollEdits: Cannot create lock; exit 255")
+    with pytest.raises(StepError, match=r"dfsadmin -rollEdits' ended with status 255: rollEdits: Cannot create lock$"):
+        STEPS["hdfs_roll_edits"]({**JOURNALNODE, "ports": {"http": 1}}, Accumulo({}))
 
 
 def test_flush_goes_table_by_table_in_one_session(tool: Callable[..., list[str]]) -> None:

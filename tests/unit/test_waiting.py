@@ -742,6 +742,44 @@ def test_a_service_that_cannot_be_asked_to_stop(host: Host) -> None:
 
 
 @pytest.fixture
+def killed(host: Host, monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, float]]:
+    """Processes that were killed, and when."""
+    found: list[tuple[int, float]] = []
+    monkeypatch.setattr("os.kill", lambda pid, signal: found.append((pid, host.passed)) if signal == 9 else None)
+    return found
+
+
+def test_what_does_not_end_in_time_is_killed(host: Host, killed: list[tuple[int, float]]) -> None:
+    host.instances = {"a": story((0, UP), (6, DOWN)), "b": story((0, UP), (1, DOWN))}
+    host.refuses = {"a": "Failed to connect to bus"}
+    run = host.watch(host.work("a", "b", patience=5), "stop")
+    assert (run.done, run.failures) == (True, {})
+    ((pid, when),) = killed
+    assert (pid, 5 < when < 5.2) == (4711, True)
+
+
+def test_without_a_limit_nothing_is_killed(host: Host, killed: list[tuple[int, float]]) -> None:
+    host.instances = {"a": story((0, {**UP, "signalled": True}), (100, DOWN))}
+    assert host.watch(host.work("a"), "stop").done
+    assert killed == []
+
+
+def test_what_a_signal_has_stopped_is_killed_at_once(host: Host, killed: list[tuple[int, float]]) -> None:
+    host.instances = {"a": story((0, {**UP, "signalled": True}), (0.05, DOWN))}
+    run = host.watch(host.work("a", patience=5), "stop")
+    assert (run.done, killed) == (True, [(4711, 0.0)])
+    assert host.acts() == [("stop", ["a"])], "so that its service does not start it again"
+
+
+def test_others_have_to_take_over_before_a_piece_is_gone(host: Host) -> None:
+    host.instances = {"a": story((0, UP), (1, DOWN))}
+    host.afar = {"a": {"n2": story((0, SICK), (8, UP))}}
+    away = {**afar(), "hosts": {"a": ["n2"]}, "minimums": {"a": 1}, "away": {"a": ["n1"]}, "locks_of": ["10.0.0.1"]}
+    assert host.watch(host.work("a", afar=away), "stop").done
+    assert 8 <= host.passed < 8.5
+
+
+@pytest.fixture
 def locks(monkeypatch: pytest.MonkeyPatch, host: Host) -> list[tuple[float, Any]]:
     """Tablet servers with a lock in ZooKeeper from these seconds on; a NoAnswer where it cannot be asked."""
     chapters: list[tuple[float, Any]] = []
@@ -777,6 +815,14 @@ def test_tablet_servers_are_gone_when_their_locks_are(host: Host, locks: list[tu
     run = host.watch(host.work("accumulo_tserver", afar=tservers()), "stop")
     assert run.done
     assert 35 <= host.passed < 35.5
+
+
+def test_a_single_tablet_server_is_gone_when_its_own_lock_is(host: Host, locks: list[tuple[float, Any]]) -> None:
+    host.instances = {"accumulo_tserver": always(DOWN)}
+    locks += [(0, ["10.0.0.1:9997", "n2:9997"]), (20, ["n2:9997"])]
+    single = {**tservers(), "away": {}, "locks_of": ["10.0.0.1"]}
+    assert host.watch(host.work("accumulo_tserver", afar=single), "stop").done
+    assert 20 <= host.passed < 20.5
 
 
 def test_locks_are_awaited_by_name(host: Host, locks: list[tuple[float, Any]]) -> None:
@@ -840,6 +886,27 @@ def test_steps_are_done_before_the_act(host: Host, goal: str, when: str, before:
     run = host.run(work, goal)
     assert host.acts() == [("step", "a"), (goal, ["a", "b"])]
     assert run.result()["steps"] == ["a flushed"]
+
+
+@pytest.mark.usefixtures("steps")
+@pytest.mark.parametrize(("back", "steps_done"), [(["a"], ["a flushed"]), ([], [])])
+def test_what_comes_back_is_taken_in_when_it_is_there(host: Host, back: list[str], steps_done: list[str]) -> None:
+    host.instances = {"a": story((0, DOWN), (0.1, COMING), (4, UP))}
+    work = host.work("a", back=back)
+    work["entries"]["a"]["after_return"] = ["nothing", "done"]
+    first = host.run(work)
+    assert first.steps == []
+    last = host.watch({**work, "act": False, "memory": first.result()["memory"]})
+    assert (last.done, last.steps) == (True, steps_done)
+
+
+@pytest.mark.usefixtures("steps")
+def test_what_cannot_be_taken_in_again_has_failed(host: Host) -> None:
+    host.instances = {"a": story((0, DOWN), (0.1, UP))}
+    work = host.work("a", back=["a"])
+    work["entries"]["a"]["after_return"] = ["fails"]
+    run = host.run(work)
+    assert (run.done, run.failures) == (False, {"a": "the step fails failed: the shell ended with status 1"})
 
 
 @pytest.mark.usefixtures("steps")

@@ -1,0 +1,87 @@
+# Copyright: Contributors to koverse.runbook
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a recovery does in a layer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.koverse.runbook.plugins.plugin_utils import recover
+from ansible_collections.koverse.runbook.tests.unit.cluster import ha_plan, healthy, stopped
+
+PLAN = ha_plan()
+
+
+def in_layer(layer: str) -> list[str]:
+    return [name for name, entry in PLAN["components"].items() if entry["layer"] == layer]
+
+
+def made(whole: Any, layer: str, *zombies: tuple[str, str]) -> tuple[list[dict[str, Any]], list[str]]:
+    return recover.stages(PLAN, whole, in_layer(layer), zombies, 30.0)
+
+
+def down(*instances: tuple[str, str]) -> Any:
+    """A healthy cluster, but for these."""
+    whole = healthy(PLAN)
+    for name, host in instances:
+        whole[name][host] = stopped(name, host)
+    return whole
+
+
+def test_a_healthy_layer_is_left_alone() -> None:
+    assert made(healthy(PLAN), "data_services") == ([], [])
+
+
+def test_what_others_can_do_without_is_ended_when_they_have_taken_over() -> None:
+    stages, below = made(healthy(PLAN), "data_services", ("accumulo_tserver", "n2"))
+    assert below == []
+    stop, start = stages
+    assert (stop["goal"], stop["hosts"], stop["patience"]) == ("stopped", {"n2": ["accumulo_tserver"]}, 30.0)
+    assert (stop["away"], "accumulo_manager" in stop["judges"]) == ({"accumulo_tserver": ["n2"]}, True)
+    assert (start["goal"], start["hosts"]) == ("started", {"n2": ["accumulo_tserver"]})
+    assert {"accumulo_tserver", "accumulo_manager"} <= set(start["components"])
+
+
+def test_nobody_waits_for_others_that_are_not_well_themselves() -> None:
+    whole = down(("accumulo_tserver", "n1"), ("accumulo_manager", "n1"), ("accumulo_manager", "n2"))
+    stages, _below = made(whole, "data_services", ("accumulo_tserver", "n2"))
+    assert [(stage["goal"], stage["hosts"]) for stage in stages] == [
+        ("stopped", {"n2": ["accumulo_tserver"]}),
+        ("started", {"n1": ["accumulo_tserver"], "n2": ["accumulo_tserver"]}),
+        ("started", {"n1": ["accumulo_manager"], "n2": ["accumulo_manager"]}),
+    ]
+    assert (stages[0]["away"], stages[0]["patience"]) == ({}, 30.0)
+
+
+def test_several_are_ended_together_and_then_started() -> None:
+    stages, _below = made(healthy(PLAN), "coordination", ("zookeeper", "n1"), ("zookeeper", "n3"))
+    assert [(stage["goal"], stage["hosts"]) for stage in stages] == [
+        ("stopped", {"n1": ["zookeeper"], "n3": ["zookeeper"]}),
+        ("started", {"n1": ["zookeeper"], "n3": ["zookeeper"]}),
+    ]
+
+
+def test_other_layers_zombies_are_left_to_their_turn() -> None:
+    assert made(healthy(PLAN), "storage", ("zookeeper", "n1"), ("accumulo_tserver", "n2")) == ([], [])
+
+
+def test_a_layer_waits_for_those_below() -> None:
+    stages, below = made(down(("zookeeper", "n3"), ("hdfs_datanode", "n3")), "storage")
+    assert below == ["ZooKeeper on n3: zookeeper is inactive"]
+    assert [stage["hosts"] for stage in stages] == [{"n3": ["hdfs_datanode"]}]
+
+
+def test_a_journalnode_comes_back_to_a_namenode_that_went_on() -> None:
+    (alone,) = made(down(("hdfs_journalnode", "n2")), "coordination")[0]
+    assert alone["back"] == ["hdfs_journalnode"]
+    (cold,) = made(down(("hdfs_journalnode", "n2"), ("hdfs_namenode", "n1"), ("hdfs_namenode", "n2")), "coordination")[0]
+    assert cold["back"] == []
+
+
+def test_the_plan_in_words() -> None:
+    stages, _below = made(down(("accumulo_tserver", "n1")), "data_services", ("accumulo_manager", "n2"))
+    assert recover.plan_lines(PLAN, stages) == [
+        "end Accumulo manager on n2",
+        "start, or wait for, Tablet server on n1",
+        "start, or wait for, Accumulo manager on n2",
+    ]
