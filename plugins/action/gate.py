@@ -11,6 +11,7 @@ from ansible_collections.koverse.runbook.plugins.plugin_utils.controller import 
     RunbookAction,
     answers,
     display,
+    record,
     why_unseen,
 )
 
@@ -43,6 +44,7 @@ class ActionModule(RunbookAction):
             "steps": steps,
             "tservers_left": left,
         }
+        record(args.get("record") or "", stage=stage["name"], goal=stage["goal"], waited=waited, steps=steps, problems=rows)
         force = args.get("on_unhealthy") == "force"
         if rows and not (force and not up):
             return {"failed": True, "msg": self._message(plan, stage, done, rows, args.get("again", ""))}

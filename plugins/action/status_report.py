@@ -19,6 +19,7 @@ from ansible_collections.koverse.runbook.plugins.plugin_utils.controller import 
     answers,
     collection_version,
     display,
+    record,
     why_unseen,
 )
 
@@ -48,6 +49,8 @@ class ActionModule(RunbookAction):
         if args.get("directory"):
             result["files"] = write(Path(args["directory"]).expanduser(), report)
             display.display(f"Written: {', '.join(result['files'])}")
+        found = [{key: row[key] for key in ("code", "component", "host", "summary", "evidence")} for row in report["findings"]]
+        record(args.get("record") or "", verdict=verdict["text"], findings=found)
         failed = verdict["state"] in failures
         return {**result, "failed": failed, "msg": f"The cluster is {status.one_line(verdict['text'])}"}
 

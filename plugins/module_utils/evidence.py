@@ -9,6 +9,8 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ansible_collections.koverse.runbook.plugins.module_utils import processes
+
 _KERNEL = ("/proc/", "/sys/", "/dev/")  # what a process has open there fills no disk
 
 
@@ -16,6 +18,7 @@ def of(rows: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """What there is on this host::
 
     {"time": 1763769600.1,                                       # the host's clock, seconds since 1970
+     "booted": 1763760000,                                        # when it was booted, by the same clock
      "instances": {"hdfs_datanode": {"open_files": 412, "open_files_limit": 65536}},  # of the process that has the fewest left
      "filesystems": [{"path": "/data/1", "size": 1099511627776, "free": 0, "files_free": 4711, "components": ["hdfs_datanode"]}]}
 
@@ -34,6 +37,7 @@ def of(rows: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
             mounts.setdefault(_mount(directory), set()).add(name)
     return {
         "time": time.time(),
+        "booted": (processes.describe(1) or {}).get("since"),
         "instances": instances,
         "filesystems": [_filesystem(path, sorted(names)) for path, names in mounts.items() if path is not None],
     }

@@ -27,6 +27,9 @@ options:
   again:
     description: The command that the message names as the next one.
     type: str
+  record:
+    description: A file on the controller to which a line of JSON about the stage and its problems is added. None when empty.
+    type: path
 attributes:
   check_mode:
     description: Judges nothing in check mode, because nothing was done.

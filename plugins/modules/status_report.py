@@ -33,6 +33,9 @@ options:
     type: str
     choices: [table, findings]
     default: table
+  record:
+    description: A file on the controller to which a line of JSON with the verdict and the findings is added. None when empty.
+    type: path
   backup_max_age:
     description:
       - Hours. A warning says so when the newest set of a backup is older, or when there is none. V(0) never warns of age.

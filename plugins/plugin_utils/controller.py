@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -115,6 +116,20 @@ def why_unseen(result: Mapping[str, Any]) -> str:
     text = " ".join(str(result.get("msg") or result.get("module_stderr") or "it did not answer").split())
     text = text.removeprefix("Task failed: ")
     return f"the host is unreachable: {text}" if result.get("unreachable") else text
+
+
+def record(path: str, **facts: Any) -> None:
+    """Adds a line of JSON to a file of what was done; nothing where the path is empty. Raises RunbookError where it cannot be written."""
+    if not path:
+        return
+    file = Path(path).expanduser()
+    now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("a", encoding="utf-8") as lines:
+            lines.write(json.dumps({"at": now, **facts}, ensure_ascii=False) + "\n")
+    except OSError as error:
+        raise RunbookError([f"What is done cannot be recorded in {path}: {error.strerror}. Name another place."]) from error
 
 
 def collection_version() -> str:

@@ -31,6 +31,7 @@ CLASSES = {
 }
 _FILES = 0.95  # of the files that a process may have open
 _DISK = 0.02  # of a file system that has to be free
+_FRESH = 3600.0  # seconds for which a boot counts as the reason that nothing runs
 _LOCK = 30.0  # seconds in which a server that has started takes its place in ZooKeeper
 _SKEW = 30.0  # seconds; Kerberos gives up at 300, Accumulo's and HBase's kind of timestamps suffer earlier
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
@@ -54,6 +55,13 @@ class Facts(NamedTuple):
                 for host, row in rows.items():
                     if host not in self.unseen:
                         yield name, host, row
+
+    def idle(self) -> list[str]:
+        """Hosts on which all that is meant to run is cleanly stopped."""
+        states: dict[str, set[str]] = {}
+        for _name, host, row in self.rows():
+            states.setdefault(host, set()).add(row["state"])
+        return [host for host, found in states.items() if found == {"stopped"}]
 
     def title(self, name: str) -> str:
         """The component's name for people."""
@@ -102,6 +110,14 @@ class Rule(NamedTuple):
 def _unreachable(facts: Facts) -> Iterator[Match]:
     for host, why in facts.unseen.items():
         yield Match(None, host, f"{host} cannot be reached", [why])
+
+
+def _idle(facts: Facts) -> Iterator[Match]:
+    for host in facts.idle():
+        found = facts.hosts.get(host) or {}
+        since = found["time"] - found["booted"] if found.get("booted") else None
+        said = f"{host} was booted {since:.0f} s ago" if since is not None and since < _FRESH else "its units are stopped"
+        yield Match(None, host, f"nothing runs on {host}", [said])
 
 
 def _full(facts: Facts) -> Iterator[Match]:
@@ -163,8 +179,9 @@ def _without_lock(facts: Facts) -> Iterator[Match]:
 
 
 def _stopped(facts: Facts) -> Iterator[Match]:
+    idle = facts.idle()
     for name, host, row in facts.rows():
-        if row["state"] == "stopped":
+        if row["state"] == "stopped" and host not in idle:
             yield Match(name, host, f"{facts.title(name)} on {host} is stopped", [row["evidence"]])
 
 
@@ -258,6 +275,7 @@ RULES: tuple[Rule, ...] = (
         "nobody knows what runs there; nothing is done on the strength of that",
         "bring the host, its network or SSH back, then look again; if it is gone for good, take it out of the inventory",
     ),
+    Rule("HOST_STOPPED", "restart", _idle, "what it did is done by others, or by nobody", RECOVER),
     Rule(
         "DISK_FULL",
         "intervention",
@@ -385,5 +403,5 @@ def _may_cause(facts: Facts, by: Rule, cause: Match, rule: Rule, match: Match) -
         return bool(there) and match.host in (None, cause.host)
     if cause.component == match.component:
         return cause.host is not None and match.host is None
-    # A clean stop was somebody's will.
+    # A clean stop was somebody's will, or its host's.
     return cause.component in below and bool(facts.judged[cause.component].problems) and rule.code != "STOPPED"

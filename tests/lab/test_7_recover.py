@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 from collections.abc import Iterator
 from typing import Any
 
@@ -119,5 +120,25 @@ def test_stopped_by_a_signal(cluster: Cluster, ledger: Ledger, component: str) -
     recovered(cluster, ledger, f"{component} on {host}: killed pid")
 
 
+def lose_power(*hosts: str) -> None:
+    """The hosts end at once, without a word to any process, and are switched on again."""
+    subprocess.run(["podman", "kill", *(f"koverse-lab-{host}" for host in hosts)], check=True)
+    subprocess.run([ROOT / "lab" / "lab", "start", *hosts], check=True)
+
+
+@pytest.mark.faults
+def test_a_host_that_is_booted(cluster: Cluster, ledger: Ledger) -> None:
+    lose_power("n2")
+    assert ("HOST_STOPPED", None, "n2", "restart") in causes(report(cluster))
+    recovered(cluster, ledger)
+
+
 def test_loss_of_power(cluster: Cluster, ledger: Ledger) -> None:
-    """All hosts end at once, without a word to any process, and come back with nothing running."""
+    lose_power(*cluster.hosts)
+    stopped = {host for code, _component, host, _kind in causes(report(cluster)) if code in ("HOST_STOPPED", "STOPPED", "DIED")}
+    assert stopped == set(cluster.hosts)
+    played = cluster.play("recover")
+    assert played.returncode == 0, played
+    assert report(cluster)["verdict"]["state"] == "healthy"
+    ledger.check()
+    print(f"recovered in {played.seconds:.0f} s")

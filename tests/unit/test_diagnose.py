@@ -144,3 +144,16 @@ def test_every_code_has_its_paragraph_and_every_paragraph_its_code() -> None:
     text = (Path(__file__).parents[2] / "docs" / "findings.md").read_text(encoding="utf-8")
     assert re.findall(r"^## (\S+)$", text, re.MULTILINE) == [rule.code for rule in diagnose.RULES]
     assert all(f"| {title} |" in text for title in diagnose.CLASSES.values())
+
+
+def test_a_host_on_which_nothing_runs_is_one_finding() -> None:
+    whole = healthy(PLAN)
+    for rows in whole.values():
+        if "n3" in rows:
+            rows["n3"].update(STOPPED)
+    at = NOW.timestamp()
+    rows = found(whole, hosts={"n3": {"time": at, "asked": at, "booted": at - 12}})
+    assert rows[0]["code"] == "HOST_STOPPED"
+    assert (rows[0]["host"], rows[0]["evidence"]) == ("n3", ["n3 was booted 12 s ago"])
+    assert "STOPPED" not in {row["code"] for row in rows}
+    assert {row["follows_from"] for row in rows[1:]} <= {0}

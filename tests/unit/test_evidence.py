@@ -28,6 +28,7 @@ def test_open_files_and_their_limit(tmp_path: Path) -> None:
     assert mount["components"] == ["me"]
     assert 0 < mount["free"] <= mount["size"]
     assert abs(found["time"] - time.time()) < 5
+    assert 0 < found["booted"] < found["time"]
 
 
 def test_the_process_with_the_fewest_left_counts() -> None:

@@ -121,6 +121,33 @@ def test_without_zookeeper_no_step_is_done(tool: Callable[..., list[str]], step:
     assert tool() == []
 
 
+def tserver(**changes: Any) -> dict[str, Any]:
+    """The catalogue's tablet server, on n1, in an instance with a name."""
+    found = load()[1]["accumulo_tserver"]
+    return {**found, "probe": {**found["probe"], "instance": "lab"}, "address": "n1", **changes}
+
+
+def test_a_tablet_server_that_leaves_is_awaited(tool: Callable[..., list[str]]) -> None:
+    still, gone = {}, {"tservers": ["n2:9997"]}
+    done = STEPS["accumulo_stop_tserver"](tserver(), Accumulo(still, still, still, gone))
+    assert done == (True, "tablets of n1:9997 moved to the others")
+    assert tool() == ["accumulo: /opt/accumulo/bin/accumulo admin stop n1:9997"]
+
+
+def test_a_tablet_server_that_does_not_leave(tool: Callable[..., list[str]]) -> None:
+    changed, text = STEPS["accumulo_stop_tserver"](tserver(stop_timeout=0.5), Accumulo(*[{}] * 20))
+    assert changed
+    assert re.match(r"n1:9997 keeps its tablets \('.* admin stop n1:9997' ended with status 0: \); it is stopped all the same$", text)
+    assert len(tool()) == 1
+
+
+@pytest.mark.parametrize("facts", [{"managers": []}, {"tservers": ["n1:9997"]}, {"tservers": ["n2:9997", "n3:9997"]}])
+def test_a_tablet_server_that_has_nobody_to_leave_to(tool: Callable[..., list[str]], facts: dict[str, Any]) -> None:
+    changed, text = STEPS["accumulo_stop_tserver"](tserver(), Accumulo(facts))
+    assert (changed, text) == (False, "it is stopped without moving its tablets: there is no manager, or no other tablet server")
+    assert tool() == []
+
+
 JOURNALNODE = {"user": "hdfs", "tool": "/opt/hadoop/bin/hdfs", "start_timeout": 10, "address": HOST}
 
 
