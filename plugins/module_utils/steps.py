@@ -138,18 +138,31 @@ def hdfs_failover(entry: Entry, _cluster: Cluster) -> Done:
     return True, f"failed over from {entry['source']} to {entry['target']}"
 
 
-def hdfs_roll_edits(entry: Entry, _cluster: Cluster) -> Done:
-    """A JournalNode that has come back is written to again only from the next segment of the edits on: begins one, and waits for its first.
-
-    The NameNode aborts when two of three do not take part, so that restarting one after the other is not enough
-    (QuorumJournalManager: `will try to re-sync on next segment`). entry: also `address`, of the JournalNode's host.
-    """
+def _new_segment(entry: Entry) -> int:
+    """Has the active NameNode begin a new segment of the edits; the first transaction in it."""
     words = ["dfsadmin", "-rollEdits"]
     code, output = _tool(entry, words, entry["start_timeout"])
     found = re.search(r"New segment starts at txid (\d+)", output)
     if code != 0 or not found:
         raise StepError(_failed(entry, words, code, output))
-    first, end = int(found[1]), time.monotonic() + _LONG_ENOUGH
+    return int(found[1])
+
+
+def hdfs_begin_segment(entry: Entry, _cluster: Cluster) -> Done:
+    """A standby NameNode reads finished segments only: finishes one, so that it knows what has been deleted until now.
+
+    Else it waits in safe mode for blocks that are no longer there, until the next one begins (dfs.ha.log-roll.period, two minutes).
+    """
+    return True, f"the edits' new segment begins at transaction {_new_segment(entry)}"
+
+
+def hdfs_join_segment(entry: Entry, _cluster: Cluster) -> Done:
+    """A JournalNode that has come back is written to again only from the next segment of the edits on: begins one, and waits for its first.
+
+    The NameNode aborts when two of three do not take part, so that restarting one after the other is not enough
+    (QuorumJournalManager: `will try to re-sync on next segment`). entry: also `address`, of the JournalNode's host.
+    """
+    first, end = _new_segment(entry), time.monotonic() + _LONG_ENOUGH
     while (written := _last_written(entry)) < first:
         if time.monotonic() > end:
             raise StepError(f"the edits' new segment begins at transaction {first}, but this JournalNode has written {written} as its last")
@@ -179,6 +192,7 @@ STEPS: dict[str, Callable[[Entry, Cluster], Done]] = {
         accumulo_stop_all,
         accumulo_stop_tserver,
         hdfs_failover,
-        hdfs_roll_edits,
+        hdfs_begin_segment,
+        hdfs_join_segment,
     )
 }

@@ -10,7 +10,7 @@ The controller hands in `work` and asks again with the `memory` it got back, unt
     watched       whether another host, or this one, watches the stage as the cluster sees it
     step          whether this host does the components' before_start or before_stop steps
     patience      seconds after which what does not end is killed; None: never
-    back          the components here that come back while the others, and what depends on them, went on: their after_return steps are done
+    back          the components here that come back while the others, and what depends on them, went on: their steps are done
     leave         whether the components here are stopped while others of their kind go on: their before_leave steps are done
     afar          on the one host that watches the stage as the cluster sees it: `entries`, `hosts` (component to hosts), `addresses`,
                   `unseen` (hosts that cannot be reached, for which it does not wait), `away` (component to the hosts on which it is
@@ -125,10 +125,17 @@ class Run:
                 return
             self.failures.update(services.start(chosen))
             self.memory["acted"] = [name for name in chosen if name not in self.failures]
+            self._take_in("on_return")
         self._watch(self._started, _INTERVAL)
-        for name in self.work.get("back", ()) if self.done else ():
-            if name in self.entries and not self._do(name, "after_return"):
-                self.done = False
+        if self.done:
+            self._take_in("after_return")
+            self.done = not self.failures
+
+    def _take_in(self, when: str) -> None:
+        """The steps for what comes back while others went on."""
+        for name in self.memory["acted"]:
+            if name in self.work.get("back", ()):
+                self._do(name, when)
 
     def _check_ports(self, chosen: Mapping[str, Any]) -> None:
         held = processes.listeners({port for entry in chosen.values() for port in entry["ports"].values()})

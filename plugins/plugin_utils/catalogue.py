@@ -48,6 +48,7 @@ DEFAULTS: dict[str, Any] = {
     "before_start": [],
     "before_stop": [],
     "before_leave": [],
+    "on_return": [],
     "after_return": [],
     "failover": None,
     "role_of": None,
@@ -57,7 +58,7 @@ DEFAULTS: dict[str, Any] = {
 
 _TEXTS = ("layer", "title", "only_with", "desired", "service", "backend", "user", "process", "ha", "tool", "failover", "role_of")
 _MAPPINGS = ("commands", "ports", "probe", "data")
-_STEPS = ("before_start", "before_stop", "before_leave", "after_return", "failover")
+_STEPS = ("before_start", "before_stop", "before_leave", "on_return", "after_return", "failover")
 _LISTS = ("groups", "log", "config", "depends_on", "stops_before", "shell_arguments", *_STEPS[:-1])
 _NOT_TAKEN_OVER = ("groups", "required", "title")  # by an entry that is `like` another
 _PROBES_WITHOUT_PORT = ("process", "command")

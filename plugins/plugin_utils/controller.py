@@ -24,7 +24,7 @@ display = Display()
 # What the remote side needs of a catalogue entry.
 _REMOTE_KEYS = (
     "name", "service", "backend", "commands", "user", "process", "ports", "log", "config", "probe", "tool", "shell_arguments",
-    "before_start", "before_stop", "before_leave", "after_return", "failover",
+    "before_start", "before_stop", "before_leave", "on_return", "after_return", "failover",
     "start_timeout", "stop_timeout",
 )  # fmt: skip
 

@@ -81,14 +81,14 @@ def without_them(
 
 
 def missed(plan: Plan, whole: Picture, components: Iterable[str]) -> list[str]:
-    """Those of which something that depends on them is active now."""
+    """Those of which another one of their kind, or something that depends on them, is active now."""
     return [
         name
         for name in components
         if any(
             row["role"] == "active" and row["health"] == "healthy"
             for other, entry in plan["components"].items()
-            if name in entry["depends_on"]
+            if other == name or name in entry["depends_on"]
             for row in whole[other].values()
         )
     ]

@@ -266,15 +266,15 @@ def test_merge_replaces_lists_and_leaves_its_input_alone() -> None:
         ({"zookeeper": {"process": "java ("}}, "zookeeper.process: 'java (' is not a regular expression"),
         (
             {"billing": {**BILLING, "before_start": ["accumulo_flush"]}},
-            "billing: before_start, before_stop, before_leave, after_return, failover need 'tool'",
+            "billing: before_start, before_stop, before_leave, on_return, after_return, failover need 'tool'",
         ),
         (
             {"accumulo_manager": {"user": ""}},
-            "before_start, before_stop, before_leave, after_return, failover need 'tool', their command line, and 'user'",
+            "before_start, before_stop, before_leave, on_return, after_return, failover need 'tool', their command line, and 'user'",
         ),
         (
             {"accumulo_manager": {"tool": ""}},
-            "before_start, before_stop, before_leave, after_return, failover need 'tool', their command line, and 'user'",
+            "before_start, before_stop, before_leave, on_return, after_return, failover need 'tool', their command line, and 'user'",
         ),
         ({"billing": {**BILLING, "probe": {"type": "zookeeper"}}}, "the type 'zookeeper' needs 'port', the name of one of its"),
         ({"zookeeper": {"probe": {"type": "tpc", "port": "client"}}}, "probe: unknown type 'tpc'. Did you mean 'tcp'?"),

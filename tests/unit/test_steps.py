@@ -162,7 +162,7 @@ def beans(written: int | None) -> str:
 def test_a_journalnode_takes_part_from_a_new_segment_on(tool: Callable[..., list[str]]) -> None:
     tool("echo 'New segment starts at txid 1878'")
     with web({"/jmx": beans(1878)}) as port:
-        done = STEPS["hdfs_roll_edits"]({**JOURNALNODE, "ports": {"http": port}}, Accumulo({}))
+        done = STEPS["hdfs_join_segment"]({**JOURNALNODE, "ports": {"http": port}}, Accumulo({}))
     assert done == (True, "takes part in the edits again, from transaction 1878 on")
     assert tool("echo 'New segment starts at txid 1878'") == ["hdfs: /opt/hadoop/bin/hdfs dfsadmin -rollEdits"]
 
@@ -175,13 +175,13 @@ def test_a_journalnode_that_is_not_written_to(tool: Callable[..., list[str]], mo
         web({"/jmx": beans(written)}) as port,
         pytest.raises(StepError, match=rf"begins at transaction 1878, but this JournalNode has written {written or -1} as its last$"),
     ):
-        STEPS["hdfs_roll_edits"]({**JOURNALNODE, "ports": {"http": port}}, Accumulo({}))
+        STEPS["hdfs_join_segment"]({**JOURNALNODE, "ports": {"http": port}}, Accumulo({}))
 
 
 def test_edits_that_cannot_be_rolled(tool: Callable[..., list[str]]) -> None:
     tool("echo rollEdits: Cannot create lock; exit 255")
     with pytest.raises(StepError, match=r"dfsadmin -rollEdits' ended with status 255: rollEdits: Cannot create lock$"):
-        STEPS["hdfs_roll_edits"]({**JOURNALNODE, "ports": {"http": 1}}, Accumulo({}))
+        STEPS["hdfs_join_segment"]({**JOURNALNODE, "ports": {"http": 1}}, Accumulo({}))
 
 
 def test_flush_goes_table_by_table_in_one_session(tool: Callable[..., list[str]]) -> None:

@@ -893,9 +893,10 @@ def test_steps_are_done_before_the_act(host: Host, goal: str, when: str, before:
 def test_what_comes_back_is_taken_in_when_it_is_there(host: Host, back: list[str], steps_done: list[str]) -> None:
     host.instances = {"a": story((0, DOWN), (0.1, COMING), (4, UP))}
     work = host.work("a", back=back)
-    work["entries"]["a"]["after_return"] = ["nothing", "done"]
+    work["entries"]["a"].update(on_return=["done"], after_return=["nothing", "done"])
     first = host.run(work)
-    assert first.steps == []
+    assert first.steps == steps_done
+    assert host.acts() == [("start", ["a"]), *[("step", "a") for _step in steps_done]]
     last = host.watch({**work, "act": False, "memory": first.result()["memory"]})
     assert (last.done, last.steps) == (True, steps_done)
 
@@ -904,7 +905,7 @@ def test_what_comes_back_is_taken_in_when_it_is_there(host: Host, back: list[str
 def test_what_cannot_be_taken_in_again_has_failed(host: Host) -> None:
     host.instances = {"a": story((0, DOWN), (0.1, UP))}
     work = host.work("a", back=["a"])
-    work["entries"]["a"]["after_return"] = ["fails"]
+    work["entries"]["a"].update(on_return=[], after_return=["fails"])
     run = host.run(work)
     assert (run.done, run.failures) == (False, {"a": "the step fails failed: the shell ended with status 1"})
 
