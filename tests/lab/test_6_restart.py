@@ -22,6 +22,7 @@ def kept(before: dict[str, list[str]], after: dict[str, list[str]]) -> dict[str,
     return {host: set(before[host]) & set(after[host]) for host in before}
 
 
+@pytest.mark.faults
 def test_everything_while_a_client_writes(cluster: Cluster, ledger: Ledger) -> None:
     before = cluster.pids()
     played = cluster.play("restart", timeout=1200)
@@ -110,7 +111,10 @@ def active(cluster: Cluster, component: str) -> list[str]:
     return [row["host"] for row in report["instances"] if row["component"] == component and row["role"] == "active"]
 
 
-@pytest.mark.parametrize("component", ["hdfs_namenode", "yarn_resourcemanager", "accumulo_manager"])
+@pytest.mark.parametrize(
+    "component",
+    ["hdfs_namenode", *(pytest.param(name, marks=pytest.mark.faults) for name in ("yarn_resourcemanager", "accumulo_manager"))],
+)
 def test_failover_and_back(cluster: Cluster, ledger: Ledger, component: str) -> None:
     (former,) = active(cluster, component)
     played = cluster.play("failover", "-e", f"runbook_component={component}")
