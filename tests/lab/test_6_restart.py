@@ -57,7 +57,7 @@ def test_an_interrupted_restart_goes_on(cluster: Cluster) -> None:
     chosen = ["-e", "runbook_components=zookeeper,hdfs_journalnode"]
     before = cluster.pids()
     with cluster.playing("restart", *chosen) as playing:
-        playing.until("JournalNode on n1: stop")
+        playing.until("TASK [Gate: JournalNode on n1: stop is down]")
     halfway = cluster.pids()
     assert any(kept(before, halfway).values())
     played = cluster.play("restart", *chosen)
