@@ -13,6 +13,7 @@ import json
 import re
 import shlex
 import socket
+import time
 from collections.abc import Callable, Mapping, Sequence
 from threading import Lock
 from types import MappingProxyType
@@ -37,6 +38,8 @@ class Answer(NamedTuple):
     role: str | None = None
     details: Mapping[str, Any] = MappingProxyType({})
 
+
+_TWICE = 0.2  # seconds between two looks at a place in a queue
 
 # The details of a server that has no part in what ZooKeeper coordinates: it neither holds its lock nor waits for it.
 NO_LOCK: Mapping[str, Any] = MappingProxyType({"lock": None})
@@ -64,6 +67,10 @@ class Cluster:
         if isinstance(facts, NoAnswer):
             raise facts
         return facts
+
+    def anew(self) -> Cluster:
+        """One that has read nothing yet."""
+        return Cluster(self._servers)
 
     def forget(self) -> None:
         """The next question is asked anew."""
@@ -256,6 +263,10 @@ def accumulo_manager(entry: Entry, address: str, cluster: Cluster) -> Answer:
     if mine is None:
         return Answer(False, "not in the queue for the manager's lock", details=NO_LOCK)
     if mine != facts["managers"][0]:
+        # One that has lost its connection (2.1.4) asks for the lock once a second, and each time is in the queue for some 10 ms.
+        time.sleep(_TWICE)
+        if _mine(entry, address, cluster.anew().accumulo(entry["probe"].get("instance"))["managers"]) is None:
+            return Answer(False, "not in the queue for the manager's lock", details=NO_LOCK)
         return Answer(True, f"waits for the lock that {facts['managers'][0]} holds", "standby")
     stats = accumulo.manager_stats(address, _port(entry), facts["renamed"])
     missing = accumulo.not_loaded(stats, facts["tables"])

@@ -46,6 +46,10 @@ class Accumulo(Cluster):
         assert instance is None
         return self._facts
 
+    def anew(self) -> Accumulo:
+        """What is there a moment later."""
+        return Accumulo(**{**self._facts, **self._facts.get("then", {})})
+
 
 def probe(component: str, port: int, cluster: Cluster = NOBODY) -> Answer:
     """What the component's probe finds on a port of this host."""
@@ -435,6 +439,12 @@ def test_standby_manager_is_not_asked() -> None:
     port = free_port()
     answer = probe("accumulo_manager", port, Accumulo(managers=["n9:9999", f"{HOST}:{port}"]))
     assert answer == Answer(True, "waits for the lock that n9:9999 holds", "standby")
+
+
+def test_manager_that_is_in_the_queue_for_a_moment_only() -> None:
+    port = free_port()
+    answer = probe("accumulo_manager", port, Accumulo(managers=["n9:9999", f"{HOST}:{port}"], then={"managers": ["n9:9999"]}))
+    assert answer == Answer(False, "not in the queue for the manager's lock", details=NO_LOCK)
 
 
 def test_manager_that_is_not_in_the_queue() -> None:
