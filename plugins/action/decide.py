@@ -85,7 +85,7 @@ class ActionModule(RunbookAction):
             and row["since"] < began.get(host, "9999")
         ]
         if began:
-            display.display(f"    the restart that was interrupted goes on: {len(chosen)} instances are left")
+            display.display(f"    the restart of {min(began.values())} that was interrupted goes on: {len(chosen)} instances are left")
         stages, outages = restart.stages(plan, whole, chosen, args.get("batch", 1))
         for line in outages:
             display.warning(line)
