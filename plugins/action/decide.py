@@ -92,9 +92,10 @@ class ActionModule(RunbookAction):
         return {"stages": [] if behind else stages, "lift": [], "behind": behind, "healthy": not stages, "selection": run}
 
     @staticmethod
-    def _recover(plan: dict[str, Any], whole: decide.Picture, wanted: list[str], args: Mapping[str, Any]) -> dict[str, Any]:
+    def _recover(plan: dict[str, Any], whole: decide.Picture, _wanted: list[str], args: Mapping[str, Any]) -> dict[str, Any]:
         layer = args["layer"]
-        members = [name for name in wanted if plan["components"][name]["layer"] == layer]
+        # A restart of a few components, too, brings back whatever has lost its place because of it.
+        members = [name for name, entry in plan["components"].items() if entry["layer"] == layer]
         stages, below = recover.stages(plan, whole, members, args["zombies"], float(args.get("patience", 30)))
         # What a run would cure in the layers below stands in the way of nothing that it only predicts.
         problems = [] if args["check_mode"] else below

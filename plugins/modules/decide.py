@@ -45,7 +45,7 @@ options:
     description: For a failover, the host whose instance shall be active; the first healthy standby where it is not given.
     type: str
   layer:
-    description: For a recovery, the layer that is brought back.
+    description: For a recovery, the layer that is brought back, whole.
     type: str
   patience:
     description: For a recovery, seconds in which what runs and does not serve may end by itself before it is killed.
