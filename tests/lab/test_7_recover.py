@@ -133,6 +133,7 @@ def test_a_host_that_is_booted(cluster: Cluster, ledger: Ledger) -> None:
     recovered(cluster, ledger)
 
 
+@pytest.mark.faults
 def test_loss_of_power(cluster: Cluster, ledger: Ledger) -> None:
     lose_power(*cluster.hosts)
     stopped = {host for code, _component, host, _kind in causes(report(cluster)) if code in ("HOST_STOPPED", "STOPPED", "DIED")}

@@ -42,7 +42,7 @@ def seen(**changes: dict[str, Any]) -> Any:
     """A healthy cluster, with changes of instances: `zookeeper__n1={...}`."""
     whole = healthy(PLAN)
     for key, change in changes.items():
-        name, _, host = key.rpartition("__")
+        name, _underscores, host = key.rpartition("__")
         whole[name][host].update(change)
     return whole
 

@@ -15,8 +15,8 @@ from ansible_collections.koverse.runbook.tests.unit.cluster import ha_plan, heal
 PLAN = ha_plan()
 
 
-def instances(*components: str, plan: dict[str, Any] = PLAN) -> list[restart.Instance]:
-    return [(name, host) for name in components for host in plan["instances"][name]]
+def instances(*components: str) -> list[restart.Instance]:
+    return [(name, host) for name in components for host in PLAN["instances"][name]]
 
 
 def made(*components: str, batch: Any = 1) -> tuple[list[str], list[str]]:

@@ -819,7 +819,7 @@ def test_tablet_servers_are_gone_when_their_locks_are(host: Host, locks: list[tu
 
 def test_a_single_tablet_server_is_gone_when_its_own_lock_is(host: Host, locks: list[tuple[float, Any]]) -> None:
     host.instances = {"accumulo_tserver": always(DOWN)}
-    locks += [(0, ["10.0.0.1:9997", "n2:9997"]), (20, ["n2:9997"])]
+    locks += [(0, ["10.0.0.1:9997", "10.0.0.2:9997"]), (20, ["10.0.0.2:9997"])]
     single = {**tservers(), "away": {}, "locks_of": ["10.0.0.1"]}
     assert host.watch(host.work("accumulo_tserver", afar=single), "stop").done
     assert 20 <= host.passed < 20.5
