@@ -39,6 +39,7 @@ class Answer(NamedTuple):
     details: Mapping[str, Any] = MappingProxyType({})
 
 
+_NOT_SERVING = "not currently serving requests"  # what a ZooKeeper without a quorum answers
 _TWICE = 0.2  # seconds between two looks at a place in a queue
 
 # The details of a server that has no part in what ZooKeeper coordinates: it neither holds its lock nor waits for it.
@@ -140,8 +141,11 @@ def postgres(entry: Entry, _address: str, _cluster: Cluster) -> Answer:
     query = "select pg_is_in_recovery(), split_part(version(), ' ', 2)"
     words = ["psql", "-XAtq", "-p", str(_port(entry)), "-d", entry["probe"]["database"], "-c", query]
     code, output = run(["runuser", "-u", entry["user"], "--", *words] if entry["user"] else words, net.TIMEOUT)
+    said = f"psql: {output.splitlines()[-1] if output else code}"
+    if code != 0 and "FATAL:" in output:
+        return Answer(False, said)  # the server itself says so: it starts up, recovers, shuts down, or does not let us in
     if code != 0:
-        raise NoAnswer(f"psql: {output.splitlines()[-1] if output else code}")
+        raise NoAnswer(said)
     standby, _bar, version = output.partition("|")
     role = "standby" if standby == "t" else "active"
     return Answer(True, f"PostgreSQL {version} answers a query", role)
@@ -149,7 +153,10 @@ def postgres(entry: Entry, _address: str, _cluster: Cluster) -> Answer:
 
 def zookeeper(entry: Entry, address: str, _cluster: Cluster) -> Answer:
     """`srvr`, which every version allows, and `mntr` of a leader for its followers, where it is whitelisted."""
-    fields = parse_srvr(four_letter_word(address, _port(entry), "srvr"))
+    said = four_letter_word(address, _port(entry), "srvr")
+    if _NOT_SERVING in said:
+        return Answer(False, said.strip())
+    fields = parse_srvr(said)
     mode = fields["Mode"]
     details = {}
     evidence = f"mode {mode}"
@@ -185,7 +192,11 @@ def hdfs_datanode(entry: Entry, address: str, _cluster: Cluster) -> Answer:
 
 def hdfs_namenode(entry: Entry, address: str, _cluster: Cluster) -> Answer:
     """Role, safe mode, blocks and DataNodes, as JMX shows them."""
-    return read_namenode(net.jmx(address, _port(entry), "Hadoop:service=NameNode,name=*"))
+    beans = net.jmx(address, _port(entry), "Hadoop:service=NameNode,name=*")
+    try:
+        return read_namenode(beans)
+    except NoAnswer as error:
+        return Answer(False, str(error))  # it answers, but is not there yet
 
 
 # A JournalNode to which the NameNode does not write until it begins a new segment of the edits, as it says itself in NameJournalStatus.

@@ -140,6 +140,13 @@ def test_what_was_stopped_follows_from_nothing() -> None:
     assert ("STOPPED", "koverse_server", "n3", None) in rows
 
 
+def test_a_zookeeper_without_a_quorum_is_no_zombie() -> None:
+    answer = {"health": "unhealthy", "role": None, "details": {}, "evidence": "This ZooKeeper instance is not currently serving requests"}
+    rows = found(seen(zookeeper__n1=STOPPED, zookeeper__n2=STOPPED, zookeeper__n3=answer))
+    assert diagnose.zombies(rows) == []
+    assert ("ZOOKEEPER_NO_QUORUM", "zookeeper", None, "STOPPED") in told(rows)
+
+
 def test_every_code_has_its_paragraph_and_every_paragraph_its_code() -> None:
     text = (Path(__file__).parents[2] / "docs" / "findings.md").read_text(encoding="utf-8")
     assert re.findall(r"^## (\S+)$", text, re.MULTILINE) == [rule.code for rule in diagnose.RULES]

@@ -173,6 +173,14 @@ def test_postgres_that_does_not_answer(psql: Callable[[str], None]) -> None:
         ask_postgres()
 
 
+@pytest.mark.parametrize("state", ["starting up", "shutting down", "in recovery mode"])
+def test_postgres_that_is_not_ready_yet(psql: Callable[[str], None], state: str) -> None:
+    psql(f"echo 'psql: error: connection to server on socket failed: FATAL:  the database system is {state}' >&2; exit 2")
+    answer = ask_postgres()
+    assert (answer.healthy, answer.role) == (False, None)
+    assert answer.evidence.endswith(f"FATAL:  the database system is {state}")
+
+
 def test_postgres_that_hangs(psql: Callable[[str], None], short_timeout: float) -> None:
     psql("exec sleep 60")
     with pytest.raises(NoAnswer, match=f"did not end within {short_timeout:g} s$"):
@@ -201,9 +209,8 @@ def test_zookeeper(recordings: Path, version: str, srvr: str, mntr: str, expecte
 @pytest.mark.parametrize("version", ["3.8.6", "3.4.13"])
 def test_zookeeper_without_a_quorum(recordings: Path, version: str) -> None:
     words = {"srvr": (recordings / f"zookeeper-{version}-srvr-no-quorum.txt").read_text(encoding="ascii")}
-    with serve(four_letter_words(words)) as port, pytest.raises(NoAnswer, match="not currently serving requests") as caught:
-        probe("zookeeper", port)
-    assert not caught.value.refused
+    with serve(four_letter_words(words)) as port:
+        assert probe("zookeeper", port) == Answer(False, "This ZooKeeper instance is not currently serving requests")
 
 
 def test_journalnode(recordings: Path) -> None:
@@ -310,6 +317,8 @@ def test_namenode_that_is_still_loading(recordings: Path, missing: str) -> None:
     del named[missing]
     with pytest.raises(NoAnswer, match=r"^the NameNode answers, but has not loaded its image yet$"):
         probes.read_namenode(named)
+    with web({"/": json.dumps({"beans": list(named.values())})}) as port:
+        assert probe("hdfs_namenode", port) == Answer(False, "the NameNode answers, but has not loaded its image yet")
 
 
 # ---- data services
