@@ -33,7 +33,7 @@ def stages(
         found = [{**stop, "patience": patience}]
     gone = {name: {host: _ended(row) if (name, host) in ended else row for host, row in rows.items()} for name, rows in whole.items()}
     started, below = decide.to_start(plan, gone, members)
-    return found + [{**stage, "back": decide.missed(plan, whole, stage["components"])} for stage in started], below
+    return found + started, below
 
 
 def _ended(row: Any) -> dict[str, Any]:
