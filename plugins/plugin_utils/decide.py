@@ -82,10 +82,12 @@ def without_them(
 
 
 def missed(plan: Plan, whole: Picture, components: Iterable[str]) -> list[str]:
-    """Those of which another one of their kind, or something that depends on them, is active now."""
+    """Those of which another one of their kind, or something that depends on them, goes on now: is active, and has not lost its quorum."""
     return [
         name
         for name in components
+        if sum(row["health"] == "healthy" for row in whole[name].values()) >= fewest(plan)[name]
+        or plan["components"][name]["ha"] != "quorum"
         if any(
             row["role"] == "active" and row["health"] == "healthy"
             for other, entry in plan["components"].items()

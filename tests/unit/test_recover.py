@@ -76,6 +76,8 @@ def test_a_journalnode_comes_back_to_a_namenode_that_went_on() -> None:
     assert alone["back"] == ["hdfs_journalnode"]
     (cold,) = made(down(("hdfs_journalnode", "n2"), ("hdfs_namenode", "n1"), ("hdfs_namenode", "n2")), "coordination")[0]
     assert cold["back"] == []
+    (lost,) = made(down(("hdfs_journalnode", "n1"), ("hdfs_journalnode", "n2")), "coordination")[0]
+    assert lost["back"] == [], "without a majority the NameNode does not go on"
 
 
 def test_the_plan_in_words() -> None:
