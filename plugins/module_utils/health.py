@@ -18,6 +18,14 @@ from typing import Any, NamedTuple
 Instance = Mapping[str, Any]
 
 
+LOCK_WITHIN = 30.0  # seconds in which a server that has started takes its place in ZooKeeper
+
+
+def has_no_part(row: Instance, age: float) -> bool:
+    """Whether a server that has run for `age` seconds neither holds its lock in ZooKeeper nor waits for it. Waiting does not help."""
+    return row["details"].get("lock", "") is None and age > LOCK_WITHIN
+
+
 class Verdict(NamedTuple):
     """All that keeps a component from being healthy, and what was wrong but tolerated because `min_healthy` allows it.
 

@@ -136,9 +136,17 @@ def _from_host(entry: Entry, host: str, status: Mapping[str, Any], found: Sequen
     return row
 
 
+_TIME = "%Y-%m-%dT%H:%M:%SZ"
+
+
 def iso(seconds: float) -> str:
     """Seconds since 1970 as a UTC time in ISO 8601."""
-    return datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc).strftime(_TIME)
+
+
+def seconds(text: str) -> float:
+    """The reverse of `iso`."""
+    return datetime.datetime.strptime(text, _TIME).replace(tzinfo=datetime.timezone.utc).timestamp()
 
 
 def configured(entry: Entry) -> str | None:

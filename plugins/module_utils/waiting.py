@@ -157,6 +157,8 @@ class Run:
         self._look(open_here, {} if whole else self.rows)
         for name, row in self.rows.items():
             self._note_death(name, row)
+            if row["since"] and health.has_no_part(row, self.clock() - observe.seconds(row["since"])):
+                self.failures[name] = f"runs since {row['since']}, {row['evidence']}: waiting does not help; recover.yml ends and starts it"
         if self.failures:
             return False
         self.near = {

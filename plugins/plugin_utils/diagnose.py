@@ -17,6 +17,7 @@ import datetime
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from ansible_collections.koverse.runbook.plugins.module_utils import health
 from ansible_collections.koverse.runbook.plugins.module_utils.health import CLUSTER_CHECKS, Verdict
 
 from . import decide
@@ -32,7 +33,6 @@ CLASSES = {
 _FILES = 0.95  # of the files that a process may have open
 _DISK = 0.02  # of a file system that has to be free
 _FRESH = 3600.0  # seconds for which a boot counts as the reason that nothing runs
-_LOCK = 30.0  # seconds in which a server that has started takes its place in ZooKeeper
 _SKEW = 30.0  # seconds; Kerberos gives up at 300, Accumulo's and HBase's kind of timestamps suffer earlier
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
@@ -174,7 +174,7 @@ def _not_told(facts: Facts) -> Iterator[Match]:
 
 def _without_lock(facts: Facts) -> Iterator[Match]:
     for name, host, row in facts.rows():
-        if row["details"].get("lock", "") is None and facts.age(row) > _LOCK:
+        if health.has_no_part(row, facts.age(row)):
             yield Match(name, host, f"{facts.title(name)} on {host} runs without a part in the cluster", [row["evidence"]])
 
 

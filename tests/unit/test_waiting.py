@@ -411,6 +411,16 @@ def test_processor_time_is_that_of_this_process_and_of_the_commands_it_ran(host:
     assert used() - slept < 0.1
 
 
+@pytest.mark.parametrize(("started", "ends"), [(10.0, True), (90.0, False)])
+def test_nobody_waits_for_what_has_no_part_in_the_cluster(host: Host, started: float, ends: bool) -> None:
+    """The clock begins at 100: one has run for 90 s, the other one for 10."""
+    out = {**SICK, "details": {"lock": None}, "since": observe.iso(started), "evidence": "not in the queue for the manager's lock"}
+    host.instances = {"a": always(out)}
+    run = host.run(host.work("a", slice=10))
+    why = "runs since 1970-01-01T00:00:10Z, not in the queue for the manager's lock: waiting does not help; recover.yml ends and starts it"
+    assert run.failures == ({"a": why} if ends else {})
+
+
 def test_a_component_that_dies_is_noticed_at_once(host: Host) -> None:
     host.instances = {"a": story((0, DOWN), (0.1, COMING), (7, DOWN))}
     run = host.watch(host.work("a"))
