@@ -4,8 +4,8 @@
 
 from __future__ import annotations
 
-import datetime
 import json
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from ansible import constants
 from ansible.module_utils.common.yaml import yaml_load
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+from ansible_collections.koverse.runbook.plugins.module_utils.observe import iso
 
 from . import decide
 from . import plan as planning
@@ -123,11 +124,10 @@ def record(path: str, **facts: Any) -> None:
     if not path:
         return
     file = Path(path).expanduser()
-    now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         with file.open("a", encoding="utf-8") as lines:
-            lines.write(json.dumps({"at": now, **facts}, ensure_ascii=False) + "\n")
+            lines.write(json.dumps({"at": iso(time.time()), **facts}, ensure_ascii=False) + "\n")
     except OSError as error:
         raise RunbookError([f"What is done cannot be recorded in {path}: {error.strerror}. Name another place."]) from error
 

@@ -17,8 +17,7 @@ import datetime
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ansible_collections.koverse.runbook.plugins.module_utils import health
-from ansible_collections.koverse.runbook.plugins.module_utils.health import CLUSTER_CHECKS, Verdict
+from ansible_collections.koverse.runbook.plugins.module_utils import health, observe
 
 from . import decide
 from .plan import Plan, majority
@@ -34,7 +33,6 @@ _FILES = 0.95  # of the files that a process may have open
 _DISK = 0.02  # of a file system that has to be free
 _FRESH = 3600.0  # seconds for which a boot counts as the reason that nothing runs
 _SKEW = 30.0  # seconds; Kerberos gives up at 300, Accumulo's and HBase's kind of timestamps suffer earlier
-_TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
 class Facts(NamedTuple):
@@ -42,7 +40,7 @@ class Facts(NamedTuple):
 
     plan: Plan
     whole: decide.Picture
-    judged: Mapping[str, Verdict]
+    judged: Mapping[str, health.Verdict]
     unseen: Mapping[str, str]
     hosts: Mapping[str, Mapping[str, Any]]
     now: datetime.datetime
@@ -71,8 +69,7 @@ class Facts(NamedTuple):
         """For how many seconds an instance has run."""
         if not row["since"]:
             return 0.0
-        since = datetime.datetime.strptime(row["since"], _TIME).replace(tzinfo=datetime.timezone.utc)
-        return (self.now - since).total_seconds()
+        return self.now.timestamp() - observe.seconds(row["since"])
 
 
 def facts(
@@ -207,7 +204,7 @@ def _roles(facts: Facts) -> Iterator[tuple[str, list[str]]]:
     """Components of which one has to be active, with the hosts of those that are."""
     for name, rows in facts.whole.items():
         entry = facts.plan["components"][name]
-        if entry["ha"] == "active_standby" and entry["desired"] == "started" and entry["probe"]["type"] in CLUSTER_CHECKS:
+        if entry["ha"] == "active_standby" and entry["desired"] == "started" and entry["probe"]["type"] in health.CLUSTER_CHECKS:
             yield name, [host for host, row in rows.items() if row["role"] == "active"]
 
 

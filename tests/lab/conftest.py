@@ -139,6 +139,13 @@ class Cluster:
         found: dict[str, int] = json.loads(self.run(self.groups["koverse"][0], f"curl --fail --silent '{url}'"))
         return found
 
+    def report(self, playbook: str) -> dict[str, Any]:
+        """What status.yml or diagnose.yml writes."""
+        played = self.play(playbook)
+        assert (played.returncode, played.changed) == (0, 0), played
+        written: dict[str, Any] = json.loads((ROOT / "status" / "status.json").read_text(encoding="utf-8"))
+        return written
+
     def accumulo(self, *words: str) -> str:
         """A command of the `accumulo` script on the first manager's host, as the user accumulo."""
         entry = self.groups["accumulo_manager"][0]

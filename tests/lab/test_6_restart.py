@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 
 import pytest
-from conftest import ROOT, Cluster, Ledger
+from conftest import Cluster, Ledger
 
 pytestmark = pytest.mark.skipif(os.environ["MOLECULE_SCENARIO_NAME"] != "ha", reason="needs three hosts")
 
@@ -17,7 +16,7 @@ def _healthy(cluster: Cluster) -> None:
     assert played.returncode == 0, played
 
 
-def kept(before: dict[str, list[str]], after: dict[str, list[str]]) -> dict[str, set[str]]:
+def kept(before: dict[str, dict[str, str]], after: dict[str, dict[str, str]]) -> dict[str, set[str]]:
     """Processes that are there before and after."""
     return {host: set(before[host]) & set(after[host]) for host in before}
 
@@ -105,10 +104,7 @@ def test_bad_input(cluster: Cluster, arguments: str, words: str) -> None:
 
 def active(cluster: Cluster, component: str) -> list[str]:
     """Where a component is active, as status.yml writes it."""
-    played = cluster.play("status")
-    assert played.returncode == 0, played
-    report = json.loads((ROOT / "status" / "status.json").read_text(encoding="utf-8"))
-    return [row["host"] for row in report["instances"] if row["component"] == component and row["role"] == "active"]
+    return [row["host"] for row in cluster.report("status")["instances"] if row["component"] == component and row["role"] == "active"]
 
 
 @pytest.mark.parametrize(

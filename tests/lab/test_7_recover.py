@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 from collections.abc import Iterator
@@ -26,7 +25,6 @@ UNITS = {
     "accumulo_gc": "accumulo-gc",
     "koverse_server": "koverse-server",
 }
-Finding = dict[str, Any]
 
 
 @pytest.fixture(autouse=True)
@@ -36,14 +34,6 @@ def _healthy(cluster: Cluster) -> Iterator[None]:
     assert played.returncode == 0, played
 
 
-def report(cluster: Cluster) -> dict[str, Any]:
-    """What diagnose.yml says, as it writes it."""
-    played = cluster.play("diagnose")
-    assert (played.returncode, played.changed) == (0, 0), played
-    written: dict[str, Any] = json.loads((ROOT / "status" / "status.json").read_text(encoding="utf-8"))
-    return written
-
-
 def causes(said: dict[str, Any]) -> list[tuple[str, str | None, str | None, str]]:
     """Findings that follow from nothing: code, component, host and class."""
     return [(row["code"], row["component"], row["host"], row["class"]) for row in said["findings"] if row["follows_from"] is None]
@@ -51,7 +41,7 @@ def causes(said: dict[str, Any]) -> list[tuple[str, str | None, str | None, str]
 
 def victim(cluster: Cluster, component: str) -> str:
     """A host of the component: where it is active, if one is, else the second one, else the only one."""
-    rows = [row for row in report(cluster)["instances"] if row["component"] == component]
+    rows = [row for row in cluster.report("diagnose")["instances"] if row["component"] == component]
     active = [row["host"] for row in rows if row["role"] == "active"]
     return (active or [row["host"] for row in rows][1:] or [rows[0]["host"]])[0]
 
@@ -67,7 +57,7 @@ def recovered(cluster: Cluster, ledger: Ledger, *words: str) -> None:
     assert played.returncode == 0, played
     for word in words:
         assert word in played.output, played
-    assert report(cluster)["verdict"]["state"] == "healthy"
+    assert cluster.report("diagnose")["verdict"]["state"] == "healthy"
     ledger.goes_on()
     ledger.end()
     ledger.check()
@@ -94,7 +84,9 @@ def test_killed(cluster: Cluster, ledger: Ledger, component: str) -> None:
     signal(cluster, component, host, "KILL")
     ledger.goes_on(180)
     kind = "recovers" if component in SPARED else "restart"
-    wait_until(lambda: ("DIED", component, host, kind) in causes(report(cluster)), 120, f"{component} on {host} is found to have died")
+    wait_until(
+        lambda: ("DIED", component, host, kind) in causes(cluster.report("diagnose")), 120, f"{component} on {host} is found to have died"
+    )
     recovered(cluster, ledger)
 
 
@@ -102,7 +94,7 @@ def test_killed(cluster: Cluster, ledger: Ledger, component: str) -> None:
 @pytest.mark.parametrize("component", ["hdfs_datanode", "yarn_nodemanager", "accumulo_tserver"])
 def test_stopped(cluster: Cluster, ledger: Ledger, component: str) -> None:
     cluster.run("n2", f"systemctl stop {UNITS[component]}")
-    assert ("STOPPED", component, "n2", "restart") in causes(report(cluster))
+    assert ("STOPPED", component, "n2", "restart") in causes(cluster.report("diagnose"))
     recovered(cluster, ledger)
 
 
@@ -116,7 +108,7 @@ def test_stopped(cluster: Cluster, ledger: Ledger, component: str) -> None:
 def test_stopped_by_a_signal(cluster: Cluster, ledger: Ledger, component: str) -> None:
     host = victim(cluster, component)
     signal(cluster, component, host, "STOP")
-    assert ("STOPPED_BY_SIGNAL", component, host, "zombie") in causes(report(cluster))
+    assert ("STOPPED_BY_SIGNAL", component, host, "zombie") in causes(cluster.report("diagnose"))
     recovered(cluster, ledger, f"{component} on {host}: killed pid")
 
 
@@ -129,17 +121,17 @@ def lose_power(*hosts: str) -> None:
 @pytest.mark.faults
 def test_a_host_that_is_booted(cluster: Cluster, ledger: Ledger) -> None:
     lose_power("n2")
-    assert ("HOST_STOPPED", None, "n2", "restart") in causes(report(cluster))
+    assert ("HOST_STOPPED", None, "n2", "restart") in causes(cluster.report("diagnose"))
     recovered(cluster, ledger)
 
 
 @pytest.mark.faults
 def test_loss_of_power(cluster: Cluster, ledger: Ledger) -> None:
     lose_power(*cluster.hosts)
-    stopped = {host for code, _component, host, _kind in causes(report(cluster)) if code in ("HOST_STOPPED", "STOPPED", "DIED")}
+    stopped = {host for code, _component, host, _kind in causes(cluster.report("diagnose")) if code in ("HOST_STOPPED", "STOPPED", "DIED")}
     assert stopped == set(cluster.hosts)
     played = cluster.play("recover")
     assert played.returncode == 0, played
-    assert report(cluster)["verdict"]["state"] == "healthy"
+    assert cluster.report("diagnose")["verdict"]["state"] == "healthy"
     ledger.check()
     print(f"recovered in {played.seconds:.0f} s")
