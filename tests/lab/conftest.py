@@ -39,7 +39,8 @@ class Played:
         self.changed = sum(int(count) for count in re.findall(r"changed=(\d+)", recap))
 
     def __repr__(self) -> str:
-        return f"exit status {self.returncode}, {self.changed} changed, {self.seconds:.0f} s\n{self.output}"
+        failed = " / ".join(line for line in self.output.splitlines() if line.startswith(("[ERROR]", "fatal: ")))
+        return f"exit status {self.returncode}, {self.changed} changed, {self.seconds:.0f} s: {failed}\n{self.output}"
 
 
 class Playing:
