@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 Instance = Mapping[str, Any]
 
 
-LOCK_WITHIN = 30.0  # seconds in which a server that has started takes its place in ZooKeeper
+LOCK_WITHIN = 60.0  # seconds in which a server that has started takes its place in ZooKeeper; JVMs that start together took 26
 
 
 def has_no_part(row: Instance, age: float) -> bool:

@@ -111,6 +111,10 @@ class Run:
 
     # ---- starting
 
+    def prepare(self, check_mode: bool = False) -> None:
+        """Does what comes once, before any instance starts: a manager that finds the goal state CLEAN_STOP ends the tablet servers."""
+        self.done = check_mode or self._do_steps("before_start")
+
     def start(self, check_mode: bool = False) -> None:
         """Starts what is stopped, then watches until it answers (`afar`: until the whole stage is healthy) or the slice is over."""
         if self.work["act"]:
@@ -157,7 +161,8 @@ class Run:
         self._look(open_here, {} if whole else self.rows)
         for name, row in self.rows.items():
             self._note_death(name, row)
-            if row["since"] and health.has_no_part(row, self.clock() - observe.seconds(row["since"])):
+            started_here = name in self.memory["acted"]  # such a one has all of its start_timeout
+            if row["since"] and not started_here and health.has_no_part(row, self.clock() - observe.seconds(row["since"])):
                 self.failures[name] = f"runs since {row['since']}, {row['evidence']}: waiting does not help; recover.yml ends and starts it"
         if self.failures:
             return False

@@ -14,6 +14,7 @@ class: recovers (by itself), restart (a simple one), zombie (it runs and does no
 from __future__ import annotations
 
 import datetime
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -157,10 +158,15 @@ def _deaf(facts: Facts) -> Iterator[Match]:
 
 def _starting(facts: Facts) -> Iterator[Match]:
     for name, host, row in facts.rows():
-        limit = facts.plan["components"][name]["start_timeout"]
-        if row["state"] == "running" and row["health"] == "unknown" and not row.get("elsewhere") and facts.age(row) <= limit:
-            said = f"{facts.title(name)} on {host} has run for {facts.age(row):.0f} s and does not answer yet"
-            yield Match(name, host, said, [row["evidence"], f"it may take {limit} s"])
+        if health.has_no_part(row, math.inf):
+            what, limit = "has not taken its place in ZooKeeper", health.LOCK_WITHIN
+        elif row["state"] == "running" and row["health"] == "unknown" and not row.get("elsewhere"):
+            what, limit = "does not answer", facts.plan["components"][name]["start_timeout"]
+        else:
+            continue
+        if facts.age(row) <= limit:
+            said = f"{facts.title(name)} on {host} has run for {facts.age(row):.0f} s and {what} yet"
+            yield Match(name, host, said, [row["evidence"], f"it may take {limit:.0f} s"])
 
 
 def _not_told(facts: Facts) -> Iterator[Match]:

@@ -65,7 +65,8 @@ MANAGER = {"tservers": ["n1:9997", "n2:9997", "n3:9997"], "unassigned": 0, "not_
         (seen(accumulo_monitor__n2=DIED), ("DIED", "accumulo_monitor", "n2", None)),
         (seen(yarn_resourcemanager__n2={"role": "active"}), ("SEVERAL_ACTIVE", "yarn_resourcemanager", None, None)),
         (seen(hdfs_namenode__n1={"role": "standby", "details": {}}), ("NONE_ACTIVE", "hdfs_namenode", None, None)),
-        (seen(accumulo_manager__n2={**LOCKED_OUT, "since": "2026-11-22T11:59:00Z"}), ("NO_LOCK", "accumulo_manager", "n2", None)),
+        (seen(accumulo_manager__n2={**LOCKED_OUT, "since": "2026-11-22T11:58:30Z"}), ("NO_LOCK", "accumulo_manager", "n2", None)),
+        (seen(accumulo_manager__n2={**LOCKED_OUT, "since": "2026-11-22T11:59:10Z"}), ("STARTING", "accumulo_manager", "n2", None)),
         (
             seen(hdfs_namenode__n1={"details": {**NAMENODE, "journals": 3, "journals_behind": ["n2:8485"]}}),
             ("JOURNAL_BEHIND", "hdfs_namenode", None, None),

@@ -421,6 +421,14 @@ def test_nobody_waits_for_what_has_no_part_in_the_cluster(host: Host, started: f
     assert run.failures == ({"a": why} if ends else {})
 
 
+def test_what_was_started_just_now_is_waited_for(host: Host) -> None:
+    """A tablet server answers before it has its lock; on a busy host that takes longer than it may take one that has been there."""
+    out = {**SICK, "details": {"lock": None}, "since": observe.iso(100)}
+    host.instances = {"a": story((0, DOWN), (0.1, out), (90, UP))}
+    run = host.watch(host.work("a"))
+    assert (run.done, run.failures) == (True, {})
+
+
 def test_a_component_that_dies_is_noticed_at_once(host: Host) -> None:
     host.instances = {"a": story((0, DOWN), (0.1, COMING), (7, DOWN))}
     run = host.watch(host.work("a"))
@@ -896,6 +904,21 @@ def test_steps_are_done_before_the_act(host: Host, goal: str, when: str, before:
     run = host.run(work, goal)
     assert host.acts() == [("step", "a"), (goal, ["a", "b"])]
     assert run.result()["steps"] == ["a flushed"]
+
+
+@pytest.mark.usefixtures("steps")
+def test_what_comes_before_a_start_is_done_without_one(host: Host) -> None:
+    host.instances = {"a": always(DOWN)}
+    work = host.work("a", step=True)
+    work["entries"]["a"]["before_start"] = ["nothing", "done"]
+    run = host.run(work, "prepare")
+    assert (run.done, run.steps, host.acts()) == (True, ["a flushed"], [("step", "a")])
+    work["entries"]["a"]["before_start"] = ["fails", "done"]
+    assert not host.run(work, "prepare").done
+    host.calls.clear()
+    run = Run(work)
+    run.prepare(check_mode=True)
+    assert (run.done, host.acts()) == (True, [])
 
 
 @pytest.mark.usefixtures("steps")
