@@ -26,9 +26,11 @@ options:
   state:
     description:
       - V(started) starts what is stopped or failed and leaves alone what runs. V(stopped) is the reverse.
+      - V(prepared) does what comes once, before any instance of a stage starts (the steps C(before_start) of the catalogue), on the
+        stage's C(stepper).
       - A component whose state is unknown is never acted on.
     type: str
-    choices: [started, stopped]
+    choices: [prepared, started, stopped]
     required: true
   stage:
     description:
@@ -105,13 +107,15 @@ waited:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.koverse.runbook.plugins.module_utils.waiting import Run
 
+_VERBS = {"prepared": Run.prepare, "started": Run.start, "stopped": Run.stop}
+
 
 def main() -> None:
     """One slice of the action plugin's wait."""
     module = AnsibleModule(
         argument_spec={
             "components": {"type": "list", "elements": "str"},
-            "state": {"type": "str", "choices": ["started", "stopped"], "required": True},
+            "state": {"type": "str", "choices": list(_VERBS), "required": True},
             "stage": {"type": "dict"},
             "work": {"type": "dict"},
         },
@@ -120,10 +124,7 @@ def main() -> None:
     if not module.params["work"]:
         module.fail_json(msg="koverse.runbook.component is run by its action plugin, which was not found. Call it by its full name.")
     run = Run(module.params["work"])
-    if module.params["state"] == "started":
-        run.start(module.check_mode)
-    else:
-        run.stop(module.check_mode)
+    _VERBS[module.params["state"]](run, module.check_mode)
     module.exit_json(changed=bool(run.memory["acted"] or run.steps), **run.result())
 
 
