@@ -112,7 +112,7 @@ class Run:
     # ---- starting
 
     def prepare(self, check_mode: bool = False) -> None:
-        """Does what comes once, before any instance starts: a manager that finds the goal state CLEAN_STOP ends the tablet servers."""
+        """Does what comes once, before any instance starts: a manager that finds the goal state CLEAN_STOP serves nothing."""
         self.done = check_mode or self._do_steps("before_start")
 
     def start(self, check_mode: bool = False) -> None:

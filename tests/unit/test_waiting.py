@@ -916,8 +916,7 @@ def test_what_comes_before_a_start_is_done_without_one(host: Host) -> None:
     work["entries"]["a"]["before_start"] = ["fails", "done"]
     assert not host.run(work, "prepare").done
     host.calls.clear()
-    run = Run(work)
-    run.prepare(check_mode=True)
+    run = host.run(work, "prepare", check_mode=True)
     assert (run.done, host.acts()) == (True, [])
 
 
