@@ -40,7 +40,7 @@ class ActionModule(RunbookAction):
             **self.work_for(plan, host, components),
             "act": True,
             "watched": bool(stage),
-            "step": stage["stepper"] == host and args["state"] != "started" if stage else True,
+            "step": stage["stepper"] == host if stage else True,
             "leave": bool(stage and stage.get("away")),
             "patience": (stage or {}).get("patience"),
             "back": (stage or {}).get("back", []),
@@ -57,17 +57,7 @@ class ActionModule(RunbookAction):
         # In a stage its watcher speaks for all, but for what only a host itself can see.
         self._speaks = work["afar"] is not None or not work["watched"]
         self._text = f"waiting for {', '.join(sorted(limits))}" if self._speaks else ""
-        result = self._until_done(args, task_vars, work, limits)
-        return self._prepared(result) if args["state"] == "prepared" else result
-
-    def _prepared(self, result: dict[str, Any]) -> dict[str, Any]:
-        """Says what was done before a start; what could not be done ends the run."""
-        for step in result.get("steps", []):
-            display.display(f"    {self._name}: {step}")
-        failures = [f"{name}: {text}" for name, text in result.get("failures", {}).items()]
-        if failures:
-            result.update(failed=True, msg=f"{self._name} cannot be started, nothing of it was: {'; '.join(failures)}")
-        return result
+        return self._until_done(args, task_vars, work, limits)
 
     @staticmethod
     def _afar(plan: dict[str, Any], stage: dict[str, Any]) -> dict[str, Any]:

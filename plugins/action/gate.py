@@ -27,8 +27,13 @@ class ActionModule(RunbookAction):
             return {"changed": False, "msg": "check mode: not judged, because nothing was done"}
         done = {host: result for host, result in answers(task_vars, "runbook_done").items() if host in stage["hosts"]}
         whole = self._picture(plan, done, answers(task_vars, "runbook_seen"))
-        up = stage["goal"] == "started"
-        problems = self._not_up(plan, whole, stage) if up else self._not_down(plan, whole, stage) | self._not_taken_over(plan, whole, stage)
+        up = stage["goal"] != "stopped"
+        if stage["goal"] == "prepared":
+            problems = self._not_prepared(stage, done)
+        elif up:
+            problems = self._not_up(plan, whole, stage)
+        else:
+            problems = self._not_down(plan, whole, stage) | self._not_taken_over(plan, whole, stage)
         failures = {(name, host): text for host, result in done.items() for name, text in result.get("failures", {}).items()}
         rows = self._rows(plan, problems, failures)
         steps = [step for result in done.values() for step in result.get("steps", [])]
@@ -50,8 +55,8 @@ class ActionModule(RunbookAction):
             return {"failed": True, "msg": self._message(plan, stage, done, rows, args.get("again", ""))}
         for row in rows:
             display.warning(f"runbook_shutdown=force goes on although: {row}")
-        tolerated = decide.lines(plan, self._tolerated(plan, whole, stage)) if up else []
-        word = "healthy" if up else "down"
+        tolerated = decide.lines(plan, self._tolerated(plan, whole, stage)) if stage["goal"] == "started" else []
+        word = {"prepared": "can be started", "started": "healthy", "stopped": "down"}[stage["goal"]]
         said = [
             f"{stage['name']}: {word} after {waited:.1f} s",
             *steps,
@@ -79,6 +84,13 @@ class ActionModule(RunbookAction):
                         near.update({key: row[key] for key in ("health", "role", "evidence", "details")})
                         near["state"] = "running"
         return whole
+
+    @staticmethod
+    def _not_prepared(stage: Mapping[str, Any], done: Mapping[str, Any]) -> dict[str, Any]:
+        """Nobody else can tell whether the steps were done."""
+        silent = [host for host in stage["hosts"] if "instances" not in done.get(host, {})]
+        rows = [{"host": host, "state": "unknown", "text": why_unseen(done.get(host, {}))} for host in silent]
+        return dict.fromkeys(stage["components"], rows) if rows else {}
 
     @staticmethod
     def _not_up(plan: dict[str, Any], whole: decide.Picture, stage: Mapping[str, Any]) -> dict[str, Any]:
@@ -120,7 +132,7 @@ class ActionModule(RunbookAction):
 
     @staticmethod
     def _message(plan: dict[str, Any], stage: Mapping[str, Any], done: Mapping[str, Any], rows: list[str], again: str) -> str:
-        up = stage["goal"] == "started"
+        up = stage["goal"] != "stopped"
         layer = plan["layers"][stage["layer"]]
         text = [f"The layer '{layer}' is not {'healthy' if up else 'down'} (stage {stage['name']})."]
         if up:

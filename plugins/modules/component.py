@@ -26,8 +26,7 @@ options:
   state:
     description:
       - V(started) starts what is stopped or failed and leaves alone what runs. V(stopped) is the reverse.
-      - V(prepared) does what comes once, before any instance of a stage starts (the steps C(before_start) of the catalogue), on the
-        stage's C(stepper).
+      - V(prepared) does what comes once, before any instance starts (the steps C(before_start) of the catalogue).
       - A component whose state is unknown is never acted on.
     type: str
     choices: [prepared, started, stopped]

@@ -78,7 +78,7 @@ stages:
   elements: dict
   returned: success
   sample:
-    - {name: storage, layer: storage, goal: started, hosts: {n1: [hdfs_datanode]}, watcher: n1, stepper: null,
+    - {name: storage, layer: storage, goal: started, hosts: {n1: [hdfs_datanode]}, watcher: n1, stepper: null, back: [],
        components: [hdfs_datanode, hdfs_namenode, hdfs_zkfc]}
 lift:
   description: For a stop, the stages that have to be started first.

@@ -7,7 +7,7 @@ A picture is component to host to instance (the rows of module_utils/health.py).
     {"name": "storage", "layer": "storage", "goal": "started",
      "hosts": {"n1": ["hdfs_namenode"]},   # who has what to do, in inventory order
      "watcher": "n1",                      # the host that also asks the others over the network
-     "stepper": "n1" or None,              # the host that does the components' before_start or before_stop steps
+     "stepper": "n1" or None,              # the host that does the components' before_start (goal prepared) or before_stop steps
      "components": ["hdfs_datanode", ...], # what the gate behind the stage judges
      "back": ["hdfs_journalnode"]}         # for a start: what comes back while others, or what depends on it, went on
 """
@@ -151,8 +151,12 @@ def to_start(plan: Plan, whole: Picture, wanted: Sequence[str]) -> tuple[list[St
         if not hosts:
             forbidding.update({name: judged[name].problems for name in members if judged[name].problems})
             continue
-        made = _stage(plan, stage, "started", hosts, members, _stepper(plan, whole, hosts, "before_start"))
-        stages.append({**made, "back": missed(plan, whole, members)})
+        stepper = _stepper(plan, whole, hosts, "before_start")
+        if stepper:
+            # Done before any instance starts: a manager on another host that finds the goal state CLEAN_STOP serves nothing.
+            steps = [name for name in hosts[stepper] if plan["components"][name]["before_start"]]
+            stages.append(_stage(plan, stage, "prepared", {stepper: steps}, steps, stepper))
+        stages.append({**_stage(plan, stage, "started", hosts, members, None), "back": missed(plan, whole, members)})
     needed = {need for name in wanted for need in needs(plan, name)} - set(wanted)
     forbidding |= {name: judged[name].problems for name in plan["components"] if name in needed and judged[name].problems}
     return stages, lines(plan, forbidding)

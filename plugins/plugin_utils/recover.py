@@ -44,7 +44,7 @@ def _ended(row: Any) -> dict[str, Any]:
 def plan_lines(plan: Plan, made: Sequence[decide.Stage]) -> list[str]:
     """The stages in words: `end Tablet server on n2`, `start Tablet server on n1, n2`."""
     found = []
-    for stage in made:
+    for stage in (one for one in made if one["goal"] != "prepared"):
         hosts: dict[str, list[str]] = {}
         for host, names in stage["hosts"].items():
             for name in names:

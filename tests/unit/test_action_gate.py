@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import copy
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +19,9 @@ from ansible_collections.koverse.runbook.tests.unit.cluster import down, ha_plan
 
 PLAN = ha_plan()
 ALL = planning.narrow(PLAN)
-STARTING = {stage["name"]: stage for stage in decide.to_start(PLAN, down(PLAN), ALL)[0]}
+COLD = decide.to_start(PLAN, down(PLAN), ALL)[0]
+STARTING = {stage["name"]: stage for stage in COLD if stage["goal"] == "started"}
+(PREPARING,) = [stage for stage in COLD if stage["goal"] == "prepared"]
 STOPPING = {stage["name"]: stage for stage in decide.to_stop(PLAN, healthy(PLAN), ALL)}
 Picture = dict[str, dict[str, dict[str, Any]]]
 
@@ -41,6 +45,32 @@ def gate(
     """The gate's answer."""
     task_vars = variables(plan or PLAN, runbook_seen=answers(before or down(PLAN)), runbook_done=after)
     return run(ActionModule, task_vars, stage=stage, **args)
+
+
+# ---- before a start
+
+
+def test_what_was_prepared_is_said_and_recorded(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    answer = {"n1": {"instances": [], "steps": ["goal state set from CLEAN_STOP to NORMAL"], "waited": 3.1, "failures": {}}}
+    result = gate(PREPARING, answer, record=str(tmp_path / "recovery.jsonl"))
+    assert ("failed" in result, result["steps"]) == (False, ["goal state set from CLEAN_STOP to NORMAL"])
+    assert "can be started after 3.1 s; goal state set from CLEAN_STOP to NORMAL" in capsys.readouterr().out
+    assert json.loads((tmp_path / "recovery.jsonl").read_text(encoding="utf-8"))["steps"] == result["steps"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "line"),
+    [
+        ({"instances": [], "failures": {"accumulo_manager": "the step x failed: status 1"}}, "the step x failed: status 1"),
+        ({"msg": "no Python"}, "no Python"),
+        ({}, "it did not answer"),
+    ],
+)
+def test_what_could_not_be_prepared_is_not_started(answer: dict[str, Any], line: str) -> None:
+    result = gate(PREPARING, {"n1": answer} if answer else {})
+    assert result["failed"]
+    assert f"  - Accumulo manager on n1: {line}" in result["msg"].splitlines()
+    assert "First unhealthy layer: data_services." in result["msg"]
 
 
 # ---- upwards

@@ -48,6 +48,7 @@ def test_nobody_waits_for_others_that_are_not_well_themselves() -> None:
     assert [(stage["goal"], stage["hosts"]) for stage in stages] == [
         ("stopped", {"n2": ["accumulo_tserver"]}),
         ("started", {"n1": ["accumulo_tserver"], "n2": ["accumulo_tserver"]}),
+        ("prepared", {"n1": ["accumulo_manager"]}),
         ("started", {"n1": ["accumulo_manager"], "n2": ["accumulo_manager"]}),
     ]
     assert (stages[0]["away"], stages[0]["patience"]) == ({}, 30.0)
