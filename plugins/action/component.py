@@ -70,7 +70,7 @@ class ActionModule(RunbookAction):
             "unseen": unseen,
             "away": away,
             "locks_of": None if away is None else [plan["addresses"][host] for host in stage["hosts"]],
-            "minimums": without(plan, minimums(plan), unseen, away or {}),
+            "minimums": without(plan, stage.get("needed") or minimums(plan), unseen, away or {}),
         }
 
     def _until_done(self, args: dict[str, Any], task_vars: dict[str, Any], work: dict[str, Any], limits: dict[str, int]) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.koverse.runbook.plugins.module_utils import health
+from ansible_collections.koverse.runbook.plugins.module_utils.mends import MENDS
 from ansible_collections.koverse.runbook.plugins.plugin_utils import decide, diagnose, recover, restart
 from ansible_collections.koverse.runbook.plugins.plugin_utils.catalogue import RunbookError, did_you_mean
 from ansible_collections.koverse.runbook.plugins.plugin_utils.controller import (
@@ -37,13 +39,19 @@ class ActionModule(RunbookAction):
         }[args["goal"]]
         looked = answers(task_vars, "runbook_seen")
         unseen = {host: why_unseen(result) for host, result in looked.items() if "instances" not in result}
-        zombies = diagnose.zombies(diagnose.findings(diagnose.facts(plan, whole, looked, unseen)))
-        decided = chosen(
-            plan, whole, wanted, {**args, "looked": looked, "zombies": zombies, "check_mode": task_vars.get("ansible_check_mode")}
-        )
+        found = diagnose.findings(diagnose.facts(plan, whole, looked, unseen))
+        if args["goal"] == "recovered":
+            # What is cut off from the others is left alone, as if it could not be reached.
+            unseen |= {row["host"]: row["summary"] for row in found if row["code"] == diagnose.CUT_OFF}
+            left = {
+                name: {host: health.unknown(name, host, unseen[host]) for host in rows if host in unseen} for name, rows in whole.items()
+            }
+            whole = {name: {**rows, **left[name]} for name, rows in whole.items()}
+        known = {"looked": looked, "found": found, "zombies": diagnose.zombies(found), "unseen": list(unseen)}
+        decided = chosen(plan, whole, wanted, {**args, **known, "check_mode": task_vars.get("ansible_check_mode")})
         for stage in decided["stages"] + decided["lift"]:
             stage["unseen"] = list(unseen)
-        return {"changed": False, "unseen": list(unseen), **decided}
+        return {"changed": False, **decided, "unseen": list(unseen)}
 
     @staticmethod
     def _start(plan: dict[str, Any], whole: decide.Picture, wanted: list[str], args: Mapping[str, Any]) -> dict[str, Any]:
@@ -93,13 +101,21 @@ class ActionModule(RunbookAction):
 
     @staticmethod
     def _recover(plan: dict[str, Any], whole: decide.Picture, _wanted: list[str], args: Mapping[str, Any]) -> dict[str, Any]:
-        layer = args["layer"]
+        layer, accept = args["layer"], words(args.get("accept"))
+        strange = [word for word in accept if word not in MENDS]
+        if strange:
+            raise RunbookError([f"runbook_accept: unknown value '{word}'. {did_you_mean(word, MENDS)}" for word in strange])
         # A restart of a few components, too, brings back whatever has lost its place because of it.
         members = [name for name, entry in plan["components"].items() if entry["layer"] == layer]
-        stages, below = recover.stages(plan, whole, members, args["zombies"], float(args.get("patience", 30)))
+        risky = [row for row in args["found"] if row["accept"] and row["follows_from"] is None and row["component"] in members]
+        accepted = [row for row in risky if row["accept"] in accept]
+        stages, below = recover.stages(plan, whole, members, args["zombies"], float(args.get("patience", 30)), args["unseen"], accepted)
+        waits = [f"{row['code']}: {row['summary']}. Next: {row['remedy']}" for row in risky if row not in accepted]
         # What a run would cure in the layers below stands in the way of nothing that it only predicts.
-        problems = [] if args["check_mode"] else below
+        problems = [] if args["check_mode"] else [*below, *waits]
         problems += decide.no_unit(plan, whole, members)
+        for line in waits if args["check_mode"] else []:
+            display.display(f"    {plan['layers'][layer]}: not without your word: {line}")
         if problems:
             raise RunbookError(
                 [*problems, f"The layer {layer} and those above were left as they are. Next: cure this, then run recover.yml again."]

@@ -94,12 +94,12 @@ class ActionModule(RunbookAction):
 
     @staticmethod
     def _not_up(plan: dict[str, Any], whole: decide.Picture, stage: Mapping[str, Any]) -> dict[str, Any]:
-        judged = decide.verdicts(plan, whole, stage["components"])
+        judged = decide.verdicts(plan, whole, stage["components"], stage["needed"])
         return {name: verdict.problems for name, verdict in judged.items() if verdict.problems}
 
     @staticmethod
     def _tolerated(plan: dict[str, Any], whole: decide.Picture, stage: Mapping[str, Any]) -> dict[str, Any]:
-        return {name: verdict.tolerated for name, verdict in decide.verdicts(plan, whole, stage["components"]).items()}
+        return {name: verdict.tolerated for name, verdict in decide.verdicts(plan, whole, stage["components"], stage["needed"]).items()}
 
     @staticmethod
     def _not_down(plan: dict[str, Any], whole: decide.Picture, stage: Mapping[str, Any]) -> dict[str, Any]:

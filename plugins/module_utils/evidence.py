@@ -1,29 +1,41 @@
 # Copyright: Contributors to koverse.runbook
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Why a process that runs does not answer: what its host can tell, from /proc and statvfs(3). Nothing is asked of the process."""
+"""Why a process does not answer or has died: what its host can tell, from /proc, statvfs(3) and logs. Nothing is asked of the process."""
 
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ansible_collections.koverse.runbook.plugins.module_utils import processes
+from ansible_collections.koverse.runbook.plugins.module_utils import observe, processes
+from ansible_collections.koverse.runbook.plugins.module_utils.mends import corrupt_files
+from ansible_collections.koverse.runbook.plugins.module_utils.net import NoAnswer
+from ansible_collections.koverse.runbook.plugins.module_utils.probes import Cluster
+from ansible_collections.koverse.runbook.plugins.module_utils.steps import StepError
 
 _KERNEL = ("/proc/", "/sys/", "/dev/")  # what a process has open there fills no disk
+_COMPLAINT = re.compile(r"\b(ERROR|FATAL|PANIC)\b|^(Caused by: |Error: )|^[\w.$]+(Exception|Error): ")
+_TABLE_FILE = re.compile(r"/tables/([^/]+)/([^/]+)/[^/]+$")
+_LINES = 200  # of a log that are looked through
+_WORDS = 3  # of a component's last complaints that are told
+_LONGEST = 300  # characters of a complaint
 
 
-def of(rows: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def of(entries: Mapping[str, Any], rows: Mapping[str, Mapping[str, Any]], cluster: Cluster) -> dict[str, Any]:
     """What there is on this host::
 
     {"time": 1763769600.1,                                       # the host's clock, seconds since 1970
      "booted": 1763760000,                                        # when it was booted, by the same clock
      "instances": {"hdfs_datanode": {"open_files": 412, "open_files_limit": 65536}},  # of the process that has the fewest left
-     "filesystems": [{"path": "/data/1", "size": 1099511627776, "free": 0, "files_free": 4711, "components": ["hdfs_datanode"]}]}
+     "filesystems": [{"path": "/data/1", "size": 1099511627776, "free": 0, "files_free": 4711, "components": ["hdfs_datanode"]}],
+     "words": {"hdfs_namenode": ["2026-11-22 ... ERROR ..."]},    # the last errors in the log of what has died, or says that it is not well
+     "corrupt_files": ["/user/x: 1 file ..."]}                    # what lost blocks belong to, from the active NameNode's host
 
-    rows: the host's instances by component. filesystems: those in which processes of components have files open. free: bytes for a user who
-    is not root. files_free: None where the file system does not count files.
+    entries, rows: the host's components and instances by name. filesystems: those in which processes of components have files open. free:
+    bytes for a user who is not root. files_free: None where the file system does not count files.
     """
     instances = {}
     mounts: dict[str | None, set[str]] = {}
@@ -40,7 +52,44 @@ def of(rows: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
         "booted": (processes.describe(1) or {}).get("since"),
         "instances": instances,
         "filesystems": [_filesystem(path, sorted(names)) for path, names in mounts.items() if path is not None],
+        "words": {name: complaints(entries[name]) for name, row in rows.items() if row["state"] == "failed" or _unwell(row)},
+        "corrupt_files": _lost(entries, rows, cluster),
     }
+
+
+def _unwell(row: Mapping[str, Any]) -> bool:
+    return row["state"] == "running" and row["health"] == "unhealthy"
+
+
+def complaints(entry: Mapping[str, Any]) -> list[str]:
+    """The last errors that a component wrote: to its newest log file, and to the journal."""
+    lines = [line.strip() for line in observe.last_words(entry, 0, _LINES) if _COMPLAINT.search(line)]
+    return [line[:_LONGEST] for line in dict.fromkeys(lines)][-_WORDS:]
+
+
+def _lost(entries: Mapping[str, Any], rows: Mapping[str, Mapping[str, Any]], cluster: Cluster) -> list[str]:
+    """Each file of which a block has no replica, and what it means."""
+    found = []
+    for name, row in rows.items():
+        if row["role"] == "active" and row["details"].get("missing_blocks"):
+            try:
+                found += [_in_words(path, cluster) for path in corrupt_files(entries[name])]
+            except StepError as error:
+                found.append(f"which files: {error}")
+    return found
+
+
+def _in_words(path: str, cluster: Cluster) -> str:
+    table = _TABLE_FILE.search(path)
+    if table and path.endswith(".rf"):
+        try:
+            names = cluster.accumulo(None)["tables"]
+        except NoAnswer:
+            names = {}
+        return f"{path}: of Accumulo's table {names.get(table[1], {}).get('name') or table[1]}, tablet directory {table[2]}"
+    if "/wal/" in path:
+        return f"{path}: a write-ahead log of Accumulo, whose tablets stay offline without it"
+    return f"{path}: a file"
 
 
 def _open_files(pid: int) -> list[str] | None:

@@ -158,16 +158,16 @@ def configured(entry: Entry) -> str | None:
     return iso(max(times)) if times else None
 
 
-def last_words(entry: Entry, since: float) -> list[str]:
-    """The last lines that a component wrote: of its newest log file if that changed after `since`, else of the journal."""
+def last_words(entry: Entry, since: float, count: int = _LOG_LINES) -> list[str]:
+    """The last `count` lines that a component wrote after `since` to its newest log file, and to the journal."""
     files = [path for pattern in entry["log"] for path in glob.glob(pattern) if os.path.isfile(path)]
     fresh = [path for path in files if os.path.getmtime(path) >= since - 1 and os.path.getsize(path)]
     lines = []
     if fresh:
         path = max(fresh, key=os.path.getmtime)
-        lines = [f"{path}:", *tail(path)]
+        lines = [f"{path}:", *tail(path, count)]
     if entry.get("service") and services.has_systemd():
-        start = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(since - 1))
+        start = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(max(0, since - 1)))
         code, output = services.run(
             [
                 "journalctl",
@@ -176,7 +176,7 @@ def last_words(entry: Entry, since: float) -> list[str]:
                 "-o",
                 "cat",
                 "-n",
-                str(_LOG_LINES),
+                str(count),
                 "--since",
                 start,
                 "-u",
@@ -188,7 +188,7 @@ def last_words(entry: Entry, since: float) -> list[str]:
     return lines
 
 
-def tail(path: str, count: int = _LOG_LINES) -> list[str]:
+def tail(path: str, count: int) -> list[str]:
     """The last `count` lines of a file."""
     with open(path, "rb") as file:
         file.seek(0, os.SEEK_END)

@@ -29,13 +29,21 @@ class StepError(Exception):
     """The step could not be done; the text says what was tried and what was seen."""
 
 
-def _tool(entry: Entry, words: list[str], timeout: float, stdin: str = "") -> tuple[int, str]:
+def tool(entry: Entry, words: list[str], timeout: float, stdin: str = "") -> tuple[int, str]:
     """Exit status and output of the component's command-line tool, run as its user."""
     return run(["runuser", "-u", entry["user"], "--", entry["tool"], *words], timeout, stdin)
 
 
 def _failed(entry: Entry, words: list[str], code: int, output: str) -> str:
     return f"'{entry['tool']} {' '.join(words)}' ended with status {code}: {' / '.join(output.splitlines()[-5:])}"
+
+
+def done_by(entry: Entry, words: list[str], timeout: float) -> str:
+    """The tool's output. Raises StepError where it fails."""
+    code, output = tool(entry, words, timeout)
+    if code != 0:
+        raise StepError(_failed(entry, words, code, output))
+    return output
 
 
 def _facts(entry: Entry, cluster: Cluster) -> dict[str, Any]:
@@ -51,10 +59,7 @@ def accumulo_goal_state_normal(entry: Entry, cluster: Cluster) -> Done:
     if facts["goal_state"] == "NORMAL":
         return False, "the goal state is NORMAL"
     package = "manager" if facts["renamed"] else "master"
-    words = [f"org.apache.accumulo.{package}.state.SetGoalState", "NORMAL"]
-    code, output = _tool(entry, words, entry["start_timeout"])
-    if code != 0:
-        raise StepError(_failed(entry, words, code, output))
+    done_by(entry, [f"org.apache.accumulo.{package}.state.SetGoalState", "NORMAL"], entry["start_timeout"])
     cluster.forget()
     now = _facts(entry, cluster)["goal_state"]
     if now != "NORMAL":
@@ -74,7 +79,7 @@ def accumulo_flush(entry: Entry, cluster: Cluster) -> Done:
     tables = sorted(table["name"] for table in facts["tables"].values() if table["state"] == "ONLINE" and table["name"])
     commands = "".join(f"flush -w -t {shlex.quote(table)}\n" for table in tables)
     words = ["shell", *entry["shell_arguments"]]
-    code, output = _tool(entry, words, entry["stop_timeout"], commands)
+    code, output = tool(entry, words, entry["stop_timeout"], commands)
     errors = [line.partition("ERROR: ")[2] for line in output.splitlines() if "ERROR: " in line]
     if code != 0:
         said = "; ".join(errors) or _failed(entry, words, code, output)
@@ -88,7 +93,7 @@ def accumulo_stop_all(entry: Entry, cluster: Cluster) -> Done:
     if not facts["managers"]:
         return False, "no manager runs"
     words = ["admin", "stopAll"]
-    code, output = _tool(entry, words, entry["stop_timeout"])
+    code, output = tool(entry, words, entry["stop_timeout"])
     cluster.forget()
     # It counts what is left, not how the tool ended: tablet servers that remain are stopped one by one.
     left = _facts(entry, cluster)["tservers"]
@@ -107,7 +112,7 @@ def accumulo_stop_tserver(entry: Entry, cluster: Cluster) -> Done:
     if not mine or not facts["managers"] or len(facts["tservers"]) == 1:
         return False, "it is stopped without moving its tablets: there is no manager, or no other tablet server"
     words, end = ["admin", "stop", mine[0]], time.monotonic() + entry["stop_timeout"]
-    code, output = _tool(entry, words, entry["stop_timeout"])
+    code, output = tool(entry, words, entry["stop_timeout"])
     # Since 2.1.4 it does not wait: the server unloads its tablets, gives up its lock and ends by itself.
     while True:
         cluster.forget()
@@ -123,25 +128,22 @@ def hdfs_failover(entry: Entry, _cluster: Cluster) -> Done:
 
     entry: also `source` and `target`, the addresses of the two NameNodes' hosts.
     """
-    nameservice = _setting(entry, "dfs.internal.nameservices") or _setting(entry, "dfs.nameservices")
-    ids = _setting(entry, f"dfs.ha.namenodes.{nameservice}").split(",")
-    hosts = {_setting(entry, f"dfs.namenode.rpc-address.{nameservice}.{name}").rpartition(":")[0]: name for name in ids}
+    nameservice = setting(entry, "dfs.internal.nameservices") or setting(entry, "dfs.nameservices")
+    ids = setting(entry, f"dfs.ha.namenodes.{nameservice}").split(",")
+    hosts = {setting(entry, f"dfs.namenode.rpc-address.{nameservice}.{name}").rpartition(":")[0]: name for name in ids}
     found = {key: [name for host, name in hosts.items() if same_host(host, entry[key])] for key in ("source", "target")}
     if not all(len(names) == 1 for names in found.values()):
         raise StepError(
             f"none of the NameNodes of {nameservice} ({', '.join(hosts)}) is on {entry['source']}, or none on {entry['target']}"
         )
-    words = ["haadmin", "-failover", found["source"][0], found["target"][0]]
-    code, output = _tool(entry, words, entry["start_timeout"])
-    if code != 0:
-        raise StepError(_failed(entry, words, code, output))
+    done_by(entry, ["haadmin", "-failover", found["source"][0], found["target"][0]], entry["start_timeout"])
     return True, f"failed over from {entry['source']} to {entry['target']}"
 
 
 def _new_segment(entry: Entry) -> int:
     """Has the active NameNode begin a new segment of the edits; the first transaction in it."""
     words = ["dfsadmin", "-rollEdits"]
-    code, output = _tool(entry, words, entry["start_timeout"])
+    code, output = tool(entry, words, entry["start_timeout"])
     found = re.search(r"New segment starts at txid (\d+)", output)
     if code != 0 or not found:
         raise StepError(_failed(entry, words, code, output))
@@ -176,9 +178,9 @@ def _last_written(entry: Entry) -> int:
     return max((bean["LastWrittenTxId"] for bean in beans.values() if "LastWrittenTxId" in bean), default=-1)
 
 
-def _setting(entry: Entry, key: str) -> str:
+def setting(entry: Entry, key: str) -> str:
     """A value of HDFS's configuration; empty where it is not set."""
-    code, output = _tool(entry, ["getconf", "-confKey", key], _LONG_ENOUGH)
+    code, output = tool(entry, ["getconf", "-confKey", key], _LONG_ENOUGH)
     if code != 0 and "is missing" not in output:
         raise StepError(_failed(entry, ["getconf", "-confKey", key], code, output))
     return output.splitlines()[-1].strip() if code == 0 and output else ""

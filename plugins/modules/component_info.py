@@ -72,12 +72,15 @@ instances:
     - {component: zookeeper, host: n1, state: running, health: healthy, role: leader, since: "2026-11-21T09:15:00Z",
        evidence: "mode leader, 2 followers in sync", pids: [123], details: {synced_followers: 2}}
 evidence:
-  description: By component, how many files it has open and may have; the file systems in which components write; and the time there.
+  description:
+    - By component, how many files it has open and may have, and the last errors in the log of what has died or is not well.
+    - The file systems in which components write; what lost blocks of HDFS belong to (from the active NameNode's host); and the time there.
   type: dict
   returned: when O(evidence) is true
   sample:
     {time: 1763769600.1, asked: 1763769600.3, instances: {hdfs_datanode: {open_files: 412, open_files_limit: 65536}},
-     filesystems: [{path: /data, size: 1099511627776, free: 52428800, files_free: 4711, components: [hdfs_datanode]}]}
+     filesystems: [{path: /data, size: 1099511627776, free: 52428800, files_free: 4711, components: [hdfs_datanode]}],
+     words: {hdfs_namenode: ["2026-11-22 12:00:00,123 ERROR namenode.NameNode: Failed to start namenode."]}, corrupt_files: []}
 restart:
   description: The note of a rolling restart that is under way, or was interrupted (M(koverse.runbook.restart_note)).
   type: dict
@@ -133,14 +136,15 @@ def main() -> None:
     work = module.params["work"]
     if not work:
         module.fail_json(msg="koverse.runbook.component_info is run by its action plugin, which was not found. Call it by its full name.")
-    rows = observe.look(work["entries"], work["host"], work["address"], Cluster(work["zookeeper"]), ask=work["entries"])
+    cluster = Cluster(work["zookeeper"])
+    rows = observe.look(work["entries"], work["host"], work["address"], cluster, ask=work["entries"])
     result = {"instances": list(rows.values()), "backups": record.backups()}
     if module.params["configured"]:
         result["restart"] = record.load(record.RESTART) or None
         for name, row in rows.items():
             row["configured"] = observe.configured(work["entries"][name])
     if module.params["evidence"]:
-        result["evidence"] = evidence.of(rows)
+        result["evidence"] = evidence.of(work["entries"], rows, cluster)
     if module.params["ports"]:
         result["ports"] = observe.ports(work["entries"], work["host"])
         result["reached"] = observe.reached(work["neighbour"])

@@ -51,6 +51,13 @@ options:
     description: For a recovery, seconds in which what runs and does not serve may end by itself before it is killed.
     type: float
     default: 30
+  accept:
+    description:
+      - For a recovery, what is done although it may lose data, by the names that findings have as C(accept).
+      - Such a finding stops the recovery in its layer where it is not named.
+    type: list
+    elements: str
+    default: []
   only:
     description: For a restart, V(changed) leaves out what runs with its present configuration.
     type: str
@@ -72,6 +79,7 @@ RETURN = r"""
 stages:
   description:
     - The stages that have work, in the order in which it has to be done.
+    - The goal C(mended) has C(mend), C(component), C(host) and C(donor).
     - Those of a restart also have C(away), the instances that are not missed meanwhile. The goal C(failed_over) has C(component), C(from),
       and C(to).
   type: list

@@ -9,7 +9,8 @@ A picture is component to host to instance (the rows of module_utils/health.py).
      "watcher": "n1",                      # the host that also asks the others over the network
      "stepper": "n1" or None,              # the host that does the components' before_start (goal prepared) or before_stop steps
      "components": ["hdfs_datanode", ...], # what the gate behind the stage judges
-     "back": ["hdfs_journalnode"]}         # for a start: what comes back while others, or what depends on it, went on
+     "back": ["hdfs_journalnode"],         # for a start: what comes back while others, or what depends on it, went on
+     "needed": {"hdfs_datanode": 3, ...}}  # for a start: how many of each component have to be healthy
 """
 
 from __future__ import annotations
@@ -42,6 +43,22 @@ def without(plan: Plan, needed: Mapping[str, int], unseen: Sequence[str], away: 
     """`needed` where some hosts are not counted: those of `unseen`, and for a component those of `away`."""
     left = {name: [host for host in hosts if host not in {*unseen, *away.get(name, [])}] for name, hosts in plan["instances"].items()}
     return {name: min(count, len(left[name])) for name, count in needed.items()}
+
+
+def still_needed(plan: Plan, unseen: Sequence[str]) -> dict[str, int]:
+    """`minimums` where some hosts cannot be reached: what is left of each component, and no fewer than it takes to serve at all."""
+    least = fewest(plan)
+    return {name: max(count, least[name]) for name, count in without(plan, minimums(plan), unseen, {}).items()}
+
+
+def out_of_reach(plan: Plan, needed: Mapping[str, int], unseen: Sequence[str]) -> set[str]:
+    """Components of which more instances are needed than there are on hosts that can be reached, and those that depend on them."""
+    found: set[str] = set()
+    for name in (name for stage in plan["stages"] for name in stage["components"]):
+        left = [host for host in plan["instances"][name] if host not in unseen]
+        if needed[name] > len(left) or found & set(plan["components"][name]["depends_on"]):
+            found.add(name)
+    return found
 
 
 def picture(plan: Plan, seen: Mapping[str, Sequence[Mapping[str, Any]]], unseen: Mapping[str, str]) -> dict[str, dict[str, Any]]:
@@ -128,13 +145,18 @@ def needs(plan: Plan, name: str) -> set[str]:
     return found | {other for other, entry in plan["components"].items() if entry["layer"] in below}
 
 
-def to_start(plan: Plan, whole: Picture, wanted: Sequence[str]) -> tuple[list[Stage], list[str]]:
+def to_start(
+    plan: Plan, whole: Picture, wanted: Sequence[str], needed: Mapping[str, int] | None = None, unseen: Sequence[str] = ()
+) -> tuple[list[Stage], list[str]]:
     """The stages that have work, in order, and what forbids to begin.
 
     That is: lower layers that are not healthy and that nobody asked to start, and stages of which no host can be looked at.
+    needed: `minimums` by default. unseen: hosts without which a layer goes as far as it can: what needs one of them is left out.
     """
-    judged = verdicts(plan, whole)
-    wanted = [name for name in wanted if plan["components"][name]["desired"] == "started"]
+    needed = needed or minimums(plan)
+    judged = verdicts(plan, whole, needed=needed)
+    lost = out_of_reach(plan, needed, unseen)
+    wanted = [name for name in wanted if plan["components"][name]["desired"] == "started" and name not in lost]
     stages = []
     forbidding: dict[str, list[dict[str, Any]]] = {}
     for stage in plan["stages"]:
@@ -156,9 +178,10 @@ def to_start(plan: Plan, whole: Picture, wanted: Sequence[str]) -> tuple[list[St
             # Done before any instance starts: a manager on another host that finds the goal state CLEAN_STOP serves nothing.
             steps = [name for name in hosts[stepper] if plan["components"][name]["before_start"]]
             stages.append(_stage(plan, stage, "prepared", {stepper: steps}, steps, stepper))
-        stages.append({**_stage(plan, stage, "started", hosts, members, None), "back": missed(plan, whole, members)})
-    needed = {need for name in wanted for need in needs(plan, name)} - set(wanted)
-    forbidding |= {name: judged[name].problems for name in plan["components"] if name in needed and judged[name].problems}
+        made = _stage(plan, stage, "started", hosts, members, None)
+        stages.append({**made, "back": missed(plan, whole, members), "needed": dict(needed)})
+    below = {need for name in wanted for need in needs(plan, name)} - set(wanted)
+    forbidding |= {name: judged[name].problems for name in plan["components"] if name in below and judged[name].problems}
     return stages, lines(plan, forbidding)
 
 

@@ -6,7 +6,9 @@
 
     {"code": "HOST_UNREACHABLE", "severity": "error", "class": "intervention", "component": None, "host": "n2",
      "summary": "n2 cannot be reached", "evidence": ["ssh: connect to host n2 port 22: No route to host"],
-     "stake": "...", "remedy": "...", "follows_from": None}   # or the position of the finding that is its cause
+     "stake": "...", "remedy": "...",
+     "accept": None,          # or the value of runbook_accept without which recover.yml does not do what may lose data
+     "follows_from": None}    # or the position of the finding that is its cause
 
 class: recovers (by itself), restart (a simple one), zombie (it runs and does not serve), intervention (an administrator's), data_at_risk.
 """
@@ -15,6 +17,7 @@ from __future__ import annotations
 
 import datetime
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -37,7 +40,11 @@ _SKEW = 30.0  # seconds; Kerberos gives up at 300, Accumulo's and HBase's kind o
 
 
 class Facts(NamedTuple):
-    """All that was seen. hosts: host to what module_utils/evidence.py found there, with `asked`, the controller's time of it."""
+    """All that was seen.
+
+    hosts: host to what module_utils/evidence.py found there, with `asked`, the controller's time of it. ports: host to the ports there
+    on which something listens. reached: host to the rows of observe.reached. backup: the newest good set, empty where none is known.
+    """
 
     plan: Plan
     whole: decide.Picture
@@ -45,6 +52,9 @@ class Facts(NamedTuple):
     unseen: Mapping[str, str]
     hosts: Mapping[str, Mapping[str, Any]]
     now: datetime.datetime
+    ports: Mapping[str, set[int]] = {}
+    reached: Mapping[str, Sequence[Mapping[str, Any]]] = {}
+    backup: str = ""
 
     def rows(self, *probes: str) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
         """Component, host and instance: of all that are meant to run, or of those with one of these probes."""
@@ -61,6 +71,10 @@ class Facts(NamedTuple):
         for _name, host, row in self.rows():
             states.setdefault(host, set()).add(row["state"])
         return [host for host, found in states.items() if found == {"stopped"}]
+
+    def words(self, name: str, host: str) -> list[str]:
+        """The last errors in an instance's log."""
+        return list((self.hosts.get(host) or {}).get("words", {}).get(name, []))
 
     def title(self, name: str) -> str:
         """The component's name for people."""
@@ -82,7 +96,13 @@ def facts(
 ) -> Facts:
     """All that was seen. looked: host to what koverse.runbook.component_info returned there. unseen: host to why it did not answer."""
     hosts = {host: answer.get("evidence") or {} for host, answer in looked.items()}
-    return Facts(plan, whole, decide.verdicts(plan, whole), unseen, hosts, now or datetime.datetime.now(datetime.timezone.utc))
+    ports = {host: {row["port"] for row in answer.get("ports", []) if row["holders"]} for host, answer in looked.items()}
+    reached = {host: answer.get("reached", []) for host, answer in looked.items()}
+    good = [answer["backups"]["good"] for answer in looked.values() if (answer.get("backups") or {}).get("good")]
+    newest = max(good, key=lambda row: row["id"], default={"uri": "", "damage": None})
+    backup = f"{newest['uri']}{', which is damaged: ' + newest['damage'] if newest['damage'] else ''}"
+    at = now or datetime.datetime.now(datetime.timezone.utc)
+    return Facts(plan, whole, decide.verdicts(plan, whole), unseen, hosts, at, ports, reached, backup)
 
 
 class Match(NamedTuple):
@@ -95,7 +115,11 @@ class Match(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """A code, what it means, and where it holds. because: components whose findings may be its cause, beside those that it depends on."""
+    """A code, what it means, and where it holds.
+
+    because: components whose findings may be its cause, beside those that it depends on. accept: what recover.yml does only where
+    runbook_accept names it (a function of module_utils/mends.py).
+    """
 
     code: str
     kind: str
@@ -103,11 +127,21 @@ class Rule(NamedTuple):
     stake: str
     remedy: str
     because: Sequence[str] = ()
+    accept: str | None = None
 
 
 def _unreachable(facts: Facts) -> Iterator[Match]:
     for host, why in facts.unseen.items():
         yield Match(None, host, f"{host} cannot be reached", [why])
+
+
+def _cut_off(facts: Facts) -> Iterator[Match]:
+    for host, listening in facts.ports.items():
+        knocked = [row for rows in facts.reached.values() for row in rows if row["host"] == host and row["port"] in listening]
+        others = [row for row in facts.reached.get(host, []) if row["port"] in facts.ports.get(row["host"], set())]
+        if knocked and others and not any(row["open"] for row in [*knocked, *others]):
+            said = f"nobody reaches its port {knocked[0]['port']} ({knocked[0]['why']}), it reaches no port of {others[0]['host']}"
+            yield Match(None, host, f"{host} is cut off from the other hosts", [f"it answers over SSH; {said}"])
 
 
 def _idle(facts: Facts) -> Iterator[Match]:
@@ -191,7 +225,31 @@ def _stopped(facts: Facts) -> Iterator[Match]:
 def _died(facts: Facts) -> Iterator[Match]:
     for name, host, row in facts.rows():
         if row["state"] == "failed":
-            yield Match(name, host, f"{facts.title(name)} on {host} has died", [row["evidence"]])
+            yield Match(name, host, f"{facts.title(name)} on {host} has died", [row["evidence"], *facts.words(name, host)])
+
+
+# What a component that has died says of its storage in the last errors of its log.
+_NO_STORAGE = {
+    "hdfs_namenode": r"NameNode is not formatted|storage directory does not exist",
+    "zookeeper": r"myid file is missing",
+    "postgres": r"is not accessible or does not exist|could not access directory|is not a database cluster directory",
+}
+
+
+def _without_storage(probe: str) -> Callable[[Facts], Iterator[Match]]:
+    def find(facts: Facts) -> Iterator[Match]:
+        for name, host, row in facts.rows(probe):
+            said = [line for line in facts.words(name, host) if re.search(_NO_STORAGE[probe], line)]
+            if row["state"] == "failed" and said:
+                yield Match(name, host, f"{facts.title(name)} on {host} has lost what it had on its disk", said[-1:])
+
+    return find
+
+
+def _not_formatted(facts: Facts) -> Iterator[Match]:
+    for name, host, row in facts.rows("hdfs_journalnode"):
+        if row["state"] == "running" and "not formatted" in row["evidence"]:
+            yield Match(name, host, f"{facts.title(name)} on {host} has lost what it had on its disk", [row["evidence"]])
 
 
 def _no_quorum(probe: str) -> Callable[[Facts], Iterator[Match]]:
@@ -227,16 +285,24 @@ def _several_active(facts: Facts) -> Iterator[Match]:
             yield Match(name, None, f"{len(active)} of {facts.title(name)} are active", [f"on {', '.join(active)}"])
 
 
-def _safe_mode(facts: Facts) -> Iterator[Match]:
-    for name, host, row in facts.rows("hdfs_namenode"):
-        if row["role"] == "active" and row["details"].get("safe_mode"):
-            yield Match(name, host, f"HDFS is in safe mode ({facts.title(name)} on {host})", [row["evidence"]])
+def _safe_mode(kept: bool) -> Callable[[Facts], Iterator[Match]]:
+    def find(facts: Facts) -> Iterator[Match]:
+        for name, host, row in facts.rows("hdfs_namenode"):
+            # What the NameNode does not leave by itself it says with this word: turned on manually, or to be turned off manually.
+            if row["role"] == "active" and row["details"].get("safe_mode") and kept == ("manually" in row["evidence"]):
+                yield Match(
+                    name, host, f"HDFS {'is kept' if kept else 'is'} in safe mode ({facts.title(name)} on {host})", [row["evidence"]]
+                )
+
+    return find
 
 
 def _missing_blocks(facts: Facts) -> Iterator[Match]:
     for name, host, row in facts.rows("hdfs_namenode"):
         if row["role"] == "active" and row["details"].get("missing_blocks"):
-            yield Match(name, None, f"{row['details']['missing_blocks']} blocks of HDFS have no replica", [f"{host}: {row['evidence']}"])
+            said = [f"{host}: {row['evidence']}", *(facts.hosts.get(host) or {}).get("corrupt_files", [])]
+            said.append(f"last good backup: {facts.backup or 'none is known'}")
+            yield Match(name, None, f"{row['details']['missing_blocks']} blocks of HDFS have no replica", said)
 
 
 def _journal_behind(facts: Facts) -> Iterator[Match]:
@@ -268,6 +334,8 @@ def _unhealthy(facts: Facts) -> Iterator[Match]:
 
 
 RECOVER = "ansible-playbook playbooks/recover.yml"
+CUT_OFF = "HOST_CUT_OFF"
+ACCEPT = f"{RECOVER} -e runbook_accept="
 START = "ansible-playbook playbooks/startup.yml"
 
 RULES: tuple[Rule, ...] = (
@@ -277,6 +345,13 @@ RULES: tuple[Rule, ...] = (
         _unreachable,
         "nobody knows what runs there; nothing is done on the strength of that",
         "bring the host, its network or SSH back, then look again; if it is gone for good, take it out of the inventory",
+    ),
+    Rule(
+        CUT_OFF,
+        "intervention",
+        _cut_off,
+        "what runs there serves nobody; what it led is led by others",
+        "bring its network back (switch, route, firewall); then recover.yml: what ran there has ended, or has lost its place",
     ),
     Rule("HOST_STOPPED", "restart", _idle, "what it did is done by others, or by nobody", RECOVER),
     Rule(
@@ -293,6 +368,37 @@ RULES: tuple[Rule, ...] = (
     Rule("NO_LOCK", "zombie", _without_lock, "it does no work, and does not take over", RECOVER),
     Rule("NOT_TOLD", "recovers", _not_told, "nothing by itself", "cure what does not answer, then look again"),
     Rule("STARTING", "recovers", _starting, "nothing", "wait, then look again"),
+    Rule(
+        "NAMENODE_STORAGE_LOST",
+        "data_at_risk",
+        _without_storage("hdfs_namenode"),
+        "the other NameNode has the only copy of the names, beside the edits of the JournalNodes",
+        f"mount the disk if it is only missing; if it is lost, copy the names from the other NameNode: {ACCEPT}bootstrap_standby",
+        accept="bootstrap_standby",
+    ),
+    Rule(
+        "ZOOKEEPER_STORAGE_LOST",
+        "data_at_risk",
+        _without_storage("zookeeper"),
+        "one more member that is lost is the majority",
+        f"mount the disk if it is only missing; if it is lost, let it copy from the others: {ACCEPT}rejoin_ensemble",
+        accept="rejoin_ensemble",
+    ),
+    Rule(
+        "JOURNAL_STORAGE_LOST",
+        "data_at_risk",
+        _not_formatted,
+        "one more JournalNode that is lost ends the NameNode",
+        f"mount the disk if it is only missing; if it is lost, let it copy from the others: {ACCEPT}rejoin_journal",
+        accept="rejoin_journal",
+    ),
+    Rule(
+        "POSTGRES_STORAGE_LOST",
+        "data_at_risk",
+        _without_storage("postgres"),
+        "Koverse's users, data sets and settings",
+        "mount the disk if it is only missing; if it is lost, docs/recover.md is the way back from the last good backup",
+    ),
     Rule("DIED", "restart", _died, "what it did is done by others, or by nobody", RECOVER),
     Rule("STOPPED", "restart", _stopped, "what it did is done by others, or by nobody", START),
     Rule("ZOOKEEPER_NO_QUORUM", "intervention", _no_quorum("zookeeper"), "roles are frozen; Accumulo's servers end themselves", RECOVER),
@@ -304,10 +410,20 @@ RULES: tuple[Rule, ...] = (
         "data_at_risk",
         _missing_blocks,
         "the files that they belong to; a write-ahead log among them keeps its tablets offline",
-        "bring every DataNode back first; hdfs fsck / -list-corruptfileblocks names the files; docs/backup.md is the way back",
+        "bring every DataNode back first; tables come back from the backup (docs/backup.md); "
+        f"files outside of Accumulo are given up with {ACCEPT}give_up_files",
         ("hdfs_datanode",),
+        accept="give_up_files",
     ),
-    Rule("SAFE_MODE", "intervention", _safe_mode, "nothing can be written to HDFS", RECOVER, ("hdfs_datanode",)),
+    Rule(
+        "SAFE_MODE_KEPT",
+        "intervention",
+        _safe_mode(kept=True),
+        "nothing can be written to HDFS",
+        f"find out who turned it on, and why; if it may end: {ACCEPT}leave_safe_mode",
+        accept="leave_safe_mode",
+    ),
+    Rule("SAFE_MODE", "intervention", _safe_mode(kept=False), "nothing can be written to HDFS", RECOVER, ("hdfs_datanode",)),
     Rule(
         "JOURNAL_BEHIND",
         "recovers",
@@ -345,6 +461,7 @@ def findings(facts: Facts) -> list[dict[str, Any]]:
             "evidence": match.evidence,
             "stake": rule.stake,
             "remedy": rule.remedy,
+            "accept": rule.accept,
             "follows_from": None,
         }
         for rule, match in found

@@ -158,6 +158,7 @@ def pair(plan: Plan, whole: decide.Picture, stage: Mapping[str, Any], batch: Bat
             "goal": "started",
             "components": list(dict.fromkeys([*names, *judges])),
             "back": decide.missed(plan, whole, names),
+            "needed": decide.minimums(plan),
         },
     ]
 

@@ -213,6 +213,14 @@ def ledger(cluster: Cluster) -> Iterator[Ledger]:
     client.end()
 
 
+@pytest.fixture
+def healthy_again(cluster: Cluster) -> Iterator[None]:
+    """Nothing is left broken for the next test."""
+    yield
+    played = cluster.play("recover")
+    assert played.returncode == 0, played
+
+
 @pytest.fixture(scope="session")
 def cluster() -> Cluster:
     """The cluster of the Molecule scenario."""

@@ -3,66 +3,15 @@
 from __future__ import annotations
 
 import os
-import subprocess
-from collections.abc import Iterator
-from typing import Any
 
 import pytest
-from conftest import ROOT, Cluster, Ledger, wait_until
+from conftest import Cluster, Ledger, wait_until
+from faults import causes, lab, recovered, signal, unit, victim
 
-pytestmark = pytest.mark.skipif(os.environ["MOLECULE_SCENARIO_NAME"] != "ha", reason="needs three hosts")
-
-UNITS = {
-    "zookeeper": "zookeeper",
-    "hdfs_journalnode": "hdfs-journalnode",
-    "hdfs_datanode": "hdfs-datanode",
-    "hdfs_namenode": "hdfs-namenode",
-    "yarn_resourcemanager": "yarn-resourcemanager",
-    "yarn_nodemanager": "yarn-nodemanager",
-    "accumulo_tserver": "accumulo-tserver",
-    "accumulo_manager": "accumulo-manager",
-    "accumulo_monitor": "accumulo-monitor",
-    "accumulo_gc": "accumulo-gc",
-    "koverse_server": "koverse-server",
-}
-
-
-@pytest.fixture(autouse=True)
-def _healthy(cluster: Cluster) -> Iterator[None]:
-    yield
-    played = cluster.play("recover")
-    assert played.returncode == 0, played
-
-
-def causes(said: dict[str, Any]) -> list[tuple[str, str | None, str | None, str]]:
-    """Findings that follow from nothing: code, component, host and class."""
-    return [(row["code"], row["component"], row["host"], row["class"]) for row in said["findings"] if row["follows_from"] is None]
-
-
-def victim(cluster: Cluster, component: str) -> str:
-    """A host of the component: where it is active, if one is, else the second one, else the only one."""
-    rows = [row for row in cluster.report("diagnose")["instances"] if row["component"] == component]
-    active = [row["host"] for row in rows if row["role"] == "active"]
-    return (active or [row["host"] for row in rows][1:] or [rows[0]["host"]])[0]
-
-
-def signal(cluster: Cluster, component: str, host: str, name: str) -> None:
-    """A signal to all processes of an instance."""
-    cluster.run(host, f"systemctl kill --signal={name} {UNITS[component]}")
-
-
-def recovered(cluster: Cluster, ledger: Ledger, *words: str) -> None:
-    """recover.yml makes the cluster healthy, says what it did, and every acknowledged record is there."""
-    played = cluster.play("recover")
-    assert played.returncode == 0, played
-    for word in words:
-        assert word in played.output, played
-    assert cluster.report("diagnose")["verdict"]["state"] == "healthy"
-    ledger.goes_on()
-    ledger.end()
-    ledger.check()
-    print(f"recovered in {played.seconds:.0f} s, longest pause of the client {ledger.longest_pause():.0f} s")
-
+pytestmark = [
+    pytest.mark.skipif(os.environ["MOLECULE_SCENARIO_NAME"] != "ha", reason="needs three hosts"),
+    pytest.mark.usefixtures("healthy_again"),
+]
 
 SPARED = [
     "zookeeper",
@@ -93,7 +42,7 @@ def test_killed(cluster: Cluster, ledger: Ledger, component: str) -> None:
 @pytest.mark.faults
 @pytest.mark.parametrize("component", ["hdfs_datanode", "yarn_nodemanager", "accumulo_tserver"])
 def test_stopped(cluster: Cluster, ledger: Ledger, component: str) -> None:
-    cluster.run("n2", f"systemctl stop {UNITS[component]}")
+    unit(cluster, "stop", component, "n2")
     assert ("STOPPED", component, "n2", "restart") in causes(cluster.report("diagnose"))
     recovered(cluster, ledger)
 
@@ -112,22 +61,18 @@ def test_stopped_by_a_signal(cluster: Cluster, ledger: Ledger, component: str) -
     recovered(cluster, ledger, f"{component} on {host}: killed pid")
 
 
-def lose_power(*hosts: str) -> None:
-    """The hosts end at once, without a word to any process, and are switched on again."""
-    subprocess.run(["podman", "kill", *(f"koverse-lab-{host}" for host in hosts)], check=True)
-    subprocess.run([ROOT / "lab" / "lab", "start", *hosts], check=True)
-
-
 @pytest.mark.faults
 def test_a_host_that_is_booted(cluster: Cluster, ledger: Ledger) -> None:
-    lose_power("n2")
+    lab("kill", "n2")
+    lab("start", "n2")
     assert ("HOST_STOPPED", None, "n2", "restart") in causes(cluster.report("diagnose"))
     recovered(cluster, ledger)
 
 
 @pytest.mark.faults
 def test_loss_of_power(cluster: Cluster, ledger: Ledger) -> None:
-    lose_power(*cluster.hosts)
+    lab("kill", *cluster.hosts)
+    lab("start", *cluster.hosts)
     stopped = {host for code, _component, host, _kind in causes(cluster.report("diagnose")) if code in ("HOST_STOPPED", "STOPPED", "DIED")}
     assert stopped == set(cluster.hosts)
     played = cluster.play("recover")
@@ -135,3 +80,138 @@ def test_loss_of_power(cluster: Cluster, ledger: Ledger) -> None:
     assert cluster.report("diagnose")["verdict"]["state"] == "healthy"
     ledger.check()
     print(f"recovered in {played.seconds:.0f} s")
+
+
+MEMBERS = {
+    "zookeeper": ("n1", "n2", "n3"),
+    "hdfs_journalnode": ("n1", "n2", "n3"),
+    "hdfs_namenode": ("n1", "n2"),
+    "hdfs_datanode": ("n1", "n2", "n3"),
+    "accumulo_tserver": ("n1", "n2", "n3"),
+}
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("component", MEMBERS)
+def test_all_of_a_kind_killed(cluster: Cluster, ledger: Ledger, component: str) -> None:
+    for host in MEMBERS[component]:
+        signal(cluster, component, host, "KILL")
+    said = cluster.report("diagnose")
+    assert said["verdict"]["state"] == "unhealthy"
+    died = {host for code, name, host, _kind in causes(said) if (code, name) == ("DIED", component)}
+    assert died == set(MEMBERS[component]), causes(said)
+    assert {name for _code, name, _host, _kind in causes(said)} == {component}, "all else follows from it"
+    recovered(cluster, ledger)
+
+
+@pytest.mark.faults
+def test_a_majority_of_zookeeper_lost(cluster: Cluster, ledger: Ledger) -> None:
+    for host in ("n1", "n3"):
+        signal(cluster, "zookeeper", host, "KILL")
+    said = cluster.report("diagnose")
+    (row,) = [row for row in said["findings"] if row["code"] == "ZOOKEEPER_NO_QUORUM"]
+    assert said["findings"][row["follows_from"]]["code"] == "DIED"
+    recovered(cluster, ledger)
+
+
+@pytest.mark.faults
+def test_two_layers_broken_at_once(cluster: Cluster, ledger: Ledger) -> None:
+    for host in ("n1", "n2"):
+        signal(cluster, "zookeeper", host, "KILL")
+        signal(cluster, "hdfs_datanode", host, "KILL")
+    said = cluster.report("diagnose")
+    assert said["verdict"]["first_unhealthy_layer"] == "coordination"
+    assert {(code, name) for code, name, _host, _kind in causes(said)} == {("DIED", "zookeeper"), ("DIED", "hdfs_datanode")}
+    recovered(cluster, ledger)
+
+
+@pytest.mark.faults
+def test_a_tablet_server_lost_while_no_manager_runs(cluster: Cluster, ledger: Ledger) -> None:
+    unit(cluster, "stop", "accumulo_manager", "n1", "n2")
+    signal(cluster, "accumulo_tserver", "n2", "KILL")
+    found = causes(cluster.report("diagnose"))
+    assert ("DIED", "accumulo_tserver", "n2", "restart") in found
+    assert {("STOPPED", "accumulo_manager", host, "restart") for host in ("n1", "n2")} <= set(found)
+    recovered(cluster, ledger)
+
+
+@pytest.mark.faults
+def test_tablets_that_somebody_keeps_offline(cluster: Cluster, ledger: Ledger) -> None:
+    cluster.accumulo("org.apache.accumulo.manager.state.SetGoalState", "SAFE_MODE")
+    wait_until(
+        lambda: ("GOAL_STATE", "accumulo_manager", None, "restart") in causes(cluster.report("diagnose")), 120, "the goal state is told"
+    )
+    recovered(cluster, ledger, "goal state set from SAFE_MODE to NORMAL")
+
+
+def test_safe_mode_that_somebody_has_turned_on(cluster: Cluster, ledger: Ledger) -> None:
+    host = victim(cluster, "hdfs_namenode")
+    cluster.run(host, "runuser -u hdfs -- /opt/hadoop/bin/hdfs dfsadmin -safemode enter")
+    assert ("SAFE_MODE_KEPT", "hdfs_namenode", host, "intervention") in causes(cluster.report("diagnose"))
+    refused = cluster.play("recover")
+    assert refused.returncode != 0, refused
+    assert "-e runbook_accept=leave_safe_mode" in refused.output, refused
+    assert "It was turned on manually" in refused.output, refused
+    recovered(cluster, ledger, "has left safe mode", accept="leave_safe_mode")
+
+
+@pytest.mark.faults
+def test_postgresql_down_under_koverse(cluster: Cluster, ledger: Ledger) -> None:
+    cluster.run("n1", "systemctl stop postgresql")
+    assert ("STOPPED", "postgres", "n1", "restart") in causes(cluster.report("diagnose"))
+    recovered(cluster, ledger)
+
+
+@pytest.mark.faults
+def test_a_tablet_server_out_of_file_handles(cluster: Cluster, ledger: Ledger) -> None:
+    pid = cluster.run("n2", "systemctl show --property MainPID --value accumulo-tserver").strip()
+    opened = len(cluster.run("n2", f"ls /proc/{pid}/fd").split())
+    # In the lab root itself has no capability over another user's limits.
+    cluster.run("n2", f"runuser -u accumulo -- prlimit --pid {pid} --nofile={opened}:20000")
+    wait_until(lambda: ("FILES_EXHAUSTED", "accumulo_tserver", "n2", "zombie") in causes(cluster.report("diagnose")), 60, "it is found")
+    recovered(cluster, ledger, "accumulo_tserver on n2: killed pid")
+
+
+@pytest.mark.faults
+def test_a_full_disk_under_a_datanode(cluster: Cluster, ledger: Ledger) -> None:
+    """The DataNode's directory is on a file system of its own, which somebody else fills."""
+    unit(cluster, "stop", "hdfs_datanode", "n2")
+    data = "/var/lib/hadoop/data"
+    cluster.run("n2", f"mv {data} {data}.kept && install -d -o hdfs -g hdfs -m 700 {data}")
+    cluster.run(
+        "n2", f"mount -t tmpfs -o size=300m,uid=$(id -u hdfs),gid=$(id -g hdfs),mode=700 tmpfs {data} && cp -a {data}.kept/. {data}/"
+    )
+    try:
+        unit(cluster, "start", "hdfs_datanode", "n2")
+        healthy = cluster.play("recover")
+        assert healthy.returncode == 0, healthy
+        cluster.run("n2", f"dd if=/dev/zero of={data}/somebody-elses bs=1M status=none || true")
+        wait_until(lambda: ("DISK_FULL", None, "n2", "intervention") in causes(cluster.report("diagnose")), 60, "it is found")
+        ledger.goes_on(180)
+        cluster.run("n2", f"rm {data}/somebody-elses")
+        recovered(cluster, ledger)
+    finally:
+        unit(cluster, "stop", "hdfs_datanode", "n2")
+        # What was written meanwhile is on the others; what it had is what it comes back with.
+        cluster.run("n2", f"umount {data} && rmdir {data} && mv {data}.kept {data}")
+
+
+@pytest.mark.faults
+def test_a_host_that_is_gone(cluster: Cluster, ledger: Ledger) -> None:
+    """It takes a NameNode, a manager and the monitor with it; the others go on, and what died there meanwhile is brought back."""
+    lab("kill", "n2")
+    try:
+        signal(cluster, "hdfs_datanode", "n3", "KILL")
+        signal(cluster, "accumulo_tserver", "n1", "KILL")
+        found = causes(cluster.report("diagnose"))
+        assert ("HOST_UNREACHABLE", None, "n2", "intervention") in found
+        played = cluster.play("recover")
+        assert played.returncode != 0, played
+        said = cluster.report("diagnose")
+        assert {code for code, _name, _host, _kind in causes(said)} == {"HOST_UNREACHABLE"}, played
+        rows = {(row["component"], row["host"]): row["health"] for row in said["instances"]}
+        assert rows["hdfs_datanode", "n3"] == rows["accumulo_tserver", "n1"] == "healthy"
+        ledger.goes_on(180)
+    finally:
+        lab("start", "n2")
+    recovered(cluster, ledger)

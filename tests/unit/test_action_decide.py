@@ -195,6 +195,54 @@ def test_without_a_narrowing_everything_is_wanted() -> None:
     assert planning.narrow(PLAN) == [name for stage in PLAN["stages"] for name in stage["components"]]
 
 
+def recovery(whole: Picture, layer: str, **args: Any) -> dict[str, Any]:
+    """What a recovery of a layer decides."""
+    return run(
+        ActionModule, {**variables(PLAN, runbook_seen=answers(whole)), **args.pop("task_vars", {})}, goal="recovered", layer=layer, **args
+    )
+
+
+def kept_in_safe_mode() -> Picture:
+    whole = healthy(PLAN)
+    whole["hdfs_namenode"]["n1"].update(health="unhealthy", evidence="safe mode is on: It was turned on manually")
+    whole["hdfs_namenode"]["n1"]["details"].update(safe_mode=True)
+    return whole
+
+
+def test_what_may_lose_data_is_not_done_without_its_name() -> None:
+    result = recovery(kept_in_safe_mode(), "storage")
+    assert result["failed"]
+    assert "SAFE_MODE_KEPT: HDFS is kept in safe mode (NameNode on n1). Next: " in result["msg"]
+    assert "-e runbook_accept=leave_safe_mode" in result["msg"]
+    assert recovery(kept_in_safe_mode(), "coordination")["stages"] == [], "other layers do not ask for it"
+
+
+def test_what_was_accepted_is_a_stage(capsys: pytest.CaptureFixture[str]) -> None:
+    result = recovery(kept_in_safe_mode(), "storage", accept="leave_safe_mode")
+    assert [(stage["goal"], stage.get("host")) for stage in result["stages"]] == [("mended", "n1"), ("started", None)]
+    result = recovery(kept_in_safe_mode(), "storage", task_vars={"ansible_check_mode": True})
+    assert ("failed" in result, result["stages"][0]["goal"]) == (False, "started")
+    assert "not without your word: SAFE_MODE_KEPT" in " ".join(capsys.readouterr().out.split())
+
+
+def test_an_unknown_word_is_refused_before_anything_is_done() -> None:
+    result = recovery(healthy(PLAN), "coordination", accept=["leave_safemode"])
+    assert result["failed"]
+    assert result["msg"] == "runbook_accept: unknown value 'leave_safemode'. Did you mean 'leave_safe_mode'?"
+
+
+def test_a_host_that_is_cut_off_is_left_alone() -> None:
+    whole = healthy(PLAN)
+    whole["accumulo_tserver"]["n3"] = stopped("accumulo_tserver", "n3", state="failed")
+    seen = answers(whole)
+    for host, other in (("n1", "n2"), ("n2", "n3"), ("n3", "n1")):
+        seen[host]["ports"] = [{"port": 2181, "holders": [{"pid": 1}]}]
+        seen[host]["reached"] = [{"host": other, "port": 2181, "open": "n3" not in (host, other), "why": "no answer within 1 s"}]
+    result = run(ActionModule, variables(PLAN, runbook_seen=seen), goal="recovered", layer="data_services")
+    assert "failed" not in result, result
+    assert (result["unseen"], [stage for stage in result["stages"] if "n3" in stage["hosts"]]) == (["n3"], [])
+
+
 def test_narrowed_to_nothing_nothing_is_done() -> None:
     assert decide(healthy(PLAN), "stopped", wanted=[])["stages"] == []
     assert decide(down(PLAN), "started", wanted=[])["stages"] == []

@@ -128,7 +128,7 @@ def test_what_min_healthy_tolerates_passes_and_is_said(capsys: pytest.CaptureFix
     whole = healthy(plan)
     whole["hdfs_datanode"]["n3"].update(health="unhealthy", evidence="registered with none of 2 NameNodes yet")
     whole["hdfs_namenode"]["n1"]["details"]["live_datanodes"] = 2
-    stage = STARTING["storage"]
+    stage = {**STARTING["storage"], "needed": decide.minimums(plan)}
     result = gate(stage, done(whole, stage), plan=plan)
     assert result["tolerated"] == ["DataNode on n3: registered with none of 2 NameNodes yet"]
     assert "tolerated by min_healthy: DataNode on n3: registered" in capsys.readouterr().out

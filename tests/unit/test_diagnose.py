@@ -17,12 +17,12 @@ PLAN = ha_plan()
 NOW = datetime.datetime(2026, 11, 22, 12, 0, tzinfo=datetime.timezone.utc)
 
 
-def found(whole: Any, unseen: dict[str, str] | None = None, hosts: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+def found(whole: Any, unseen: dict[str, str] | None = None, hosts: dict[str, Any] | None = None, **more: Any) -> list[dict[str, Any]]:
     for host in unseen or {}:
         for name, rows in whole.items():
             if host in rows:
                 rows[host] = decide.health.unknown(name, host, (unseen or {})[host])
-    facts = diagnose.Facts(PLAN, whole, decide.verdicts(PLAN, whole), unseen or {}, hosts or {}, NOW)
+    facts = diagnose.Facts(PLAN, whole, decide.verdicts(PLAN, whole), unseen or {}, hosts or {}, NOW, **more)
     return diagnose.findings(facts)
 
 
@@ -51,6 +51,7 @@ STOPPED = {"state": "stopped", "health": "unhealthy", "role": None, "since": Non
 DIED = {**STOPPED, "state": "failed", "evidence": "exit status 137"}
 SILENT = {"health": "unknown", "role": None, "details": {}, "evidence": "no answer within 5 s"}
 LOCKED_OUT = {"health": "unhealthy", "role": None, "details": {"lock": None}, "evidence": "not in the queue for the manager's lock"}
+KEPT = {"health": "unhealthy", "evidence": "safe mode is on: Safe mode is ON. It was turned on manually. Use ..."}
 NAMENODE = {"live_datanodes": 3, "missing_blocks": 0, "safe_mode": False}
 MANAGER = {"tservers": ["n1:9997", "n2:9997", "n3:9997"], "unassigned": 0, "not_loaded": [], "goal_state": "NORMAL"}
 
@@ -74,6 +75,14 @@ MANAGER = {"tservers": ["n1:9997", "n2:9997", "n3:9997"], "unassigned": 0, "not_
         (
             seen(hdfs_namenode__n1={"health": "unhealthy", "details": {**NAMENODE, "safe_mode": True}}),
             ("SAFE_MODE", "hdfs_namenode", "n1", None),
+        ),
+        (
+            seen(hdfs_namenode__n1={**KEPT, "details": {**NAMENODE, "safe_mode": True}}),
+            ("SAFE_MODE_KEPT", "hdfs_namenode", "n1", None),
+        ),
+        (
+            seen(hdfs_journalnode__n2={"health": "unhealthy", "evidence": "journal not formatted: koverse"}),
+            ("JOURNAL_STORAGE_LOST", "hdfs_journalnode", "n2", None),
         ),
         (seen(hdfs_namenode__n1={"details": {**NAMENODE, "missing_blocks": 7}}), ("BLOCKS_MISSING", "hdfs_namenode", None, None)),
         (
@@ -134,6 +143,50 @@ def test_a_full_disk_is_why_a_datanode_died() -> None:
         ("CLOCK_SKEW", None, "n2", None),
         ("DIED", "hdfs_datanode", "n2", "DISK_FULL"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("component", "said", "code"),
+    [
+        ("hdfs_namenode", "java.io.IOException: NameNode is not formatted.", "NAMENODE_STORAGE_LOST"),
+        ("zookeeper", "Caused by: java.lang.IllegalArgumentException: myid file is missing", "ZOOKEEPER_STORAGE_LOST"),
+        ("postgres", "Error: /var/lib/postgresql/15/main is not accessible or does not exist", "POSTGRES_STORAGE_LOST"),
+        ("zookeeper", "ERROR Unexpected exception", "DIED"),
+    ],
+)
+def test_the_last_errors_tell_what_has_lost_its_disk(component: str, said: str, code: str) -> None:
+    hosts = {"n1": {"time": 0.0, "asked": 0.0, "words": {component: ["ERROR first", said]}}}
+    row = next(row for row in found(seen(**{f"{component}__n1": DIED}), hosts=hosts) if row["component"] == component)
+    assert (row["code"], row["follows_from"]) == (code, None)
+    assert said in row["evidence"]
+    assert (row["accept"] or "runbook_accept") in row["remedy"] or code in ("DIED", "POSTGRES_STORAGE_LOST")
+
+
+def reaching(open_ones: set[tuple[str, str]]) -> dict[str, Any]:
+    """Every host tries the ports of the next one; those pairs reach each other."""
+    return {
+        "ports": {host: {2181, 8485} for host in PLAN["order"]},
+        "reached": {
+            host: [{"host": other, "port": 2181, "open": (host, other) in open_ones, "why": "no answer within 1 s"}]
+            for host, other in zip(PLAN["order"], [*PLAN["order"][1:], PLAN["order"][0]], strict=True)
+        },
+    }
+
+
+def test_a_host_that_nobody_reaches_and_that_reaches_nobody_is_cut_off() -> None:
+    whole = seen(accumulo_tserver__n3=DIED)
+    rows = found(whole, **reaching({("n1", "n2")}))
+    assert told(rows)[:2] == [("HOST_CUT_OFF", None, "n3", None), ("DIED", "accumulo_tserver", "n3", "HOST_CUT_OFF")]
+    assert found(healthy(PLAN), **reaching({("n1", "n2"), ("n3", "n1")})) == [], "it reaches another one"
+    assert found(healthy(PLAN), **reaching({("n1", "n2"), ("n2", "n3")})) == [], "it is reached"
+
+
+def test_what_is_lost_is_named_with_the_last_good_backup() -> None:
+    whole = seen(hdfs_namenode__n1={"details": {**NAMENODE, "missing_blocks": 1}})
+    hosts = {"n1": {"time": 0.0, "asked": 0.0, "corrupt_files": ["/user/x: a file"]}}
+    (row,) = found(whole, hosts=hosts, backup="hdfs://other/backups/20261122T010000Z")
+    assert row["evidence"][1:] == ["/user/x: a file", "last good backup: hdfs://other/backups/20261122T010000Z"]
+    assert found(whole, hosts=hosts)[0]["evidence"][-1] == "last good backup: none is known"
 
 
 def test_what_was_stopped_follows_from_nothing() -> None:

@@ -437,7 +437,7 @@ def test_a_journal_without_words(monkeypatch: pytest.MonkeyPatch, answer: tuple[
 @pytest.mark.parametrize(("text", "lines"), [("", []), ("one", ["one"]), ("one\ntwo\n", ["one", "two"])])
 def test_the_tail_of_a_short_file(tmp_path: Path, text: str, lines: list[str]) -> None:
     (tmp_path / "x").write_text(text, encoding="utf-8")
-    assert observe.tail(str(tmp_path / "x")) == lines
+    assert observe.tail(str(tmp_path / "x"), 15) == lines
 
 
 def test_the_tail_of_a_long_file_that_is_no_text(tmp_path: Path) -> None:

@@ -1,0 +1,156 @@
+# Copyright: Contributors to koverse.runbook
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What may lose data, and is done only where `runbook_accept` names it: each looks first whether it may, and changes nothing where not.
+
+A mend is a function `(entry, cluster) -> text`; it raises StepError where it must not, or cannot, be done. entry: the component's
+catalogue entry, with `address` (of this instance's host), `others` (addresses of the others of its kind) and `given` (what `GIVES` read
+on one of them).
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+import shutil
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ansible_collections.koverse.runbook.plugins.module_utils.net import NoAnswer
+from ansible_collections.koverse.runbook.plugins.module_utils.probes import PROBES, Answer, Cluster, same_host
+from ansible_collections.koverse.runbook.plugins.module_utils.steps import StepError, done_by, setting
+
+Entry = Mapping[str, Any]
+
+# What belongs to Accumulo, wherever its volume is: its tables come back from a backup, whole.
+_OF_ACCUMULO = re.compile(r"/accumulo/|/tables/[^/]+/[^/]+/[^/]+\.rf$|/wal/")
+
+
+def leave_safe_mode(entry: Entry, _cluster: Cluster) -> str:
+    """`hdfs dfsadmin -safemode leave` at this NameNode."""
+    here = f"hdfs://{entry['address']}:{entry['ports']['rpc']}"
+    done_by(entry, ["dfsadmin", "-fs", here, "-safemode", "leave"], entry["start_timeout"])
+    return "has left safe mode"
+
+
+def bootstrap_standby(entry: Entry, cluster: Cluster) -> str:
+    """`hdfs namenode -bootstrapStandby`: copies the names from the active NameNode. Only where this one has none at all."""
+    directories = [path.removeprefix("file://") for path in setting(entry, "dfs.namenode.name.dir").split(",")]
+    _require_empty(directories)
+    answers = _others(entry, cluster)
+    if not any(answer.role == "active" and answer.healthy for answer in answers.values()):
+        raise StepError(f"expected another NameNode active and healthy to copy from, found {_in_words(answers)}")
+    for directory in directories:
+        _make(directory, entry["user"])
+    done_by(entry, ["namenode", "-bootstrapStandby", "-nonInteractive"], entry["start_timeout"])
+    return f"the names were copied to {', '.join(directories)}"
+
+
+def rejoin_ensemble(entry: Entry, cluster: Cluster) -> str:
+    """Writes this member's number, by which the others know it and give it their data. Only while a majority serves without it."""
+    files = [name for pattern in entry["config"] for name in glob.glob(os.path.join(pattern, "zoo.cfg"))]
+    if not files:
+        raise StepError(f"expected a file zoo.cfg in {', '.join(entry['config'])}, found none")
+    with open(files[0], encoding="utf-8") as file:
+        lines = [line.strip().partition("=") for line in file if "=" in line and not line.startswith("#")]
+    settings = {key.strip(): value.strip() for key, _equals, value in lines}
+    members = {key.partition(".")[2]: value.partition(":")[0] for key, value in settings.items() if key.startswith("server.")}
+    mine = [number for number, host in members.items() if same_host(host, entry["address"])]
+    if len(mine) != 1:
+        raise StepError(f"expected this host, {entry['address']}, once among the servers of {files[0]}, found {members}")
+    _require_empty([settings["dataDir"], *([settings["dataLogDir"]] if "dataLogDir" in settings else [])])
+    answers = _others(entry, cluster)
+    serving = [address for address, answer in answers.items() if answer.role in ("leader", "follower")]
+    if len(serving) <= len(members) // 2 or not any(answer.role == "leader" for answer in answers.values()):
+        raise StepError(f"expected a leader and a majority of {len(members)} without this one, found {_in_words(answers)}")
+    _make(settings["dataDir"], entry["user"])
+    _write(os.path.join(settings["dataDir"], "myid"), f"{mine[0]}\n", entry["user"])
+    return f"joins again as number {mine[0]}"
+
+
+def rejoin_journal(entry: Entry, _cluster: Cluster) -> str:
+    """Formats a JournalNode's journals as another one's are; it copies the edits by itself and takes part from the next segment on.
+
+    given: journal to the text of its VERSION.
+    """
+    directory = setting(entry, "dfs.journalnode.edits.dir")
+    if not entry["given"]:
+        raise StepError("expected journals on another JournalNode, found none")
+    _require_empty([os.path.join(directory, name, "current") for name in entry["given"]])
+    for name, text in entry["given"].items():
+        for part in (directory, os.path.join(directory, name), os.path.join(directory, name, "current")):
+            _make(part, entry["user"])
+        _write(os.path.join(directory, name, "current", "VERSION"), text, entry["user"])
+    return f"journals formatted like the others': {', '.join(entry['given'])}"
+
+
+def journals(entry: Entry) -> dict[str, str]:
+    """What `rejoin_journal` needs of another JournalNode."""
+    found = {}
+    for path in glob.glob(os.path.join(setting(entry, "dfs.journalnode.edits.dir"), "*", "current", "VERSION")):
+        with open(path, encoding="utf-8") as file:
+            found[os.path.basename(os.path.dirname(os.path.dirname(path)))] = file.read()
+    return found
+
+
+def give_up_files(entry: Entry, _cluster: Cluster) -> str:
+    """Moves what is left of files with lost blocks to /lost+found (`hdfs fsck PATH -move -delete`). Files of Accumulo stay as they are."""
+    files = corrupt_files(entry)
+    chosen = [path for path in files if not _OF_ACCUMULO.search(path)]
+    kept = [path for path in files if path not in chosen]
+    if not chosen:
+        raise StepError(f"expected corrupt files outside of Accumulo, found {', '.join(kept) or 'none'}")
+    for path in chosen:
+        done_by(entry, ["fsck", path, "-move", "-delete"], entry["start_timeout"])
+    left = [path for path in corrupt_files(entry) if path in chosen]
+    if left:
+        raise StepError(f"still corrupt: {', '.join(left)}")
+    return f"given up, what is left of them is in /lost+found: {', '.join(chosen)}" + (f"; left: {', '.join(kept)}" if kept else "")
+
+
+def corrupt_files(entry: Entry) -> list[str]:
+    """Paths of all files of which a block has no replica. Raises StepError."""
+    output = done_by(entry, ["fsck", "/", "-list-corruptfileblocks"], entry["start_timeout"])
+    return sorted({line.split("\t", 1)[1].strip() for line in output.splitlines() if line.startswith("blk_") and "\t" in line})
+
+
+def _others(entry: Entry, cluster: Cluster) -> dict[str, Answer]:
+    """What the others of its kind say."""
+    found = {}
+    for address in entry["others"]:
+        try:
+            found[address] = PROBES[entry["probe"]["type"]](entry, address, cluster)
+        except NoAnswer as error:
+            found[address] = Answer(False, str(error))
+    return found
+
+
+def _in_words(answers: Mapping[str, Answer]) -> str:
+    return "; ".join(f"{address}: {answer.evidence}" for address, answer in answers.items()) or "no other one"
+
+
+def _require_empty(directories: list[str]) -> None:
+    """Raises StepError where anything is left: a disk that only looks lost has to be looked at by somebody."""
+    left = [path for path in directories if os.path.isdir(path) and os.listdir(path)]
+    if left:
+        raise StepError(
+            f"expected nothing in {', '.join(directories)}, found content in {', '.join(left)}: move it away, if it is of no use"
+        )
+
+
+def _make(directory: str, user: str) -> None:
+    os.makedirs(directory, mode=0o700, exist_ok=True)
+    shutil.chown(directory, user, user)
+
+
+def _write(path: str, text: str, user: str) -> None:
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+    shutil.chown(path, user, user)
+
+
+MENDS: dict[str, Callable[[Entry, Cluster], str]] = {
+    mend.__name__: mend for mend in (leave_safe_mode, bootstrap_standby, rejoin_ensemble, rejoin_journal, give_up_files)
+}
+# What a mend needs of another instance, by its name.
+GIVES: dict[str, Callable[[Entry], dict[str, str]]] = {"rejoin_journal": journals}

@@ -1,0 +1,150 @@
+# Copyright: Contributors to koverse.runbook
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What may lose data: each mend looks first whether it may."""
+
+from __future__ import annotations
+
+import getpass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.koverse.runbook.plugins.module_utils import mends
+from ansible_collections.koverse.runbook.plugins.module_utils.probes import Answer, Cluster
+from ansible_collections.koverse.runbook.plugins.module_utils.steps import StepError
+
+CLUSTER = Cluster([])
+LISTED = "The list of corrupt files under path '/' are:\n{files}The filesystem under path '/' has 2 CORRUPT files"
+
+
+class Tool:
+    """A command line that remembers what it was asked, and the files it would list as corrupt."""
+
+    def __init__(self) -> None:
+        self.asked: list[list[str]] = []
+        self.corrupt: list[str] = []
+        self.settings: dict[str, str] = {}
+
+    def done_by(self, _entry: Any, words: list[str], _timeout: float) -> str:
+        self.asked.append(words)
+        if words[:1] == ["fsck"] and "-delete" in words:
+            self.corrupt = [path for path in self.corrupt if path != words[1]]
+        return LISTED.format(files="".join(f"blk_10{number}\t{path}\n" for number, path in enumerate(self.corrupt)))
+
+
+@pytest.fixture
+def tool(monkeypatch: pytest.MonkeyPatch) -> Tool:
+    made = Tool()
+    monkeypatch.setattr(mends, "done_by", made.done_by)
+    monkeypatch.setattr(mends, "setting", lambda _entry, key: made.settings[key])
+    monkeypatch.setattr(mends.shutil, "chown", lambda *_words: None)
+    return made
+
+
+def entry(probe: str, **more: Any) -> dict[str, Any]:
+    return {
+        "probe": {"type": probe},
+        "user": getpass.getuser(),
+        "ports": {"rpc": 8020},
+        "start_timeout": 600,
+        "address": "n2",
+        "others": ["n1", "n3"],
+        "given": {},
+        **more,
+    }
+
+
+def others(monkeypatch: pytest.MonkeyPatch, probe: str, **answers: Answer) -> None:
+    monkeypatch.setitem(mends.PROBES, probe, lambda _entry, address, _cluster: answers[address])
+
+
+ACTIVE, STANDBY, ILL = Answer(True, "active", "active"), Answer(True, "standby", "standby"), Answer(False, "not serving")
+LEADER, FOLLOWER = Answer(True, "mode leader", "leader"), Answer(True, "mode follower", "follower")
+
+
+def test_safe_mode_is_left_at_the_namenode_that_is_in_it(tool: Tool) -> None:
+    mends.leave_safe_mode(entry("hdfs_namenode"), CLUSTER)
+    assert tool.asked == [["dfsadmin", "-fs", "hdfs://n2:8020", "-safemode", "leave"]]
+
+
+def test_a_namenode_without_names_gets_them_from_the_active_one(tool: Tool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    tool.settings["dfs.namenode.name.dir"] = f"file://{tmp_path}/name"
+    others(monkeypatch, "hdfs_namenode", n1=ACTIVE, n3=STANDBY)
+    mends.bootstrap_standby(entry("hdfs_namenode"), CLUSTER)
+    assert tool.asked == [["namenode", "-bootstrapStandby", "-nonInteractive"]]
+    assert (tmp_path / "name").is_dir()
+
+
+@pytest.mark.parametrize(("left", "other", "why"), [(True, ACTIVE, "found content in"), (False, ILL, "expected another NameNode active")])
+def test_names_are_not_touched_where_any_are_left_or_nobody_has_them(
+    tool: Tool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, left: bool, other: Answer, why: str
+) -> None:
+    tool.settings["dfs.namenode.name.dir"] = str(tmp_path)
+    others(monkeypatch, "hdfs_namenode", n1=other, n3=STANDBY)
+    if left:
+        (tmp_path / "current").mkdir()
+    with pytest.raises(StepError, match=why):
+        mends.bootstrap_standby(entry("hdfs_namenode"), CLUSTER)
+    assert tool.asked == []
+
+
+@pytest.fixture
+def member(tmp_path: Path) -> dict[str, Any]:
+    lines = [f"dataDir={tmp_path}/data", *(f"server.{number}=n{number}:2888:3888" for number in (1, 2, 3))]
+    (tmp_path / "zoo.cfg").write_text("\n".join(lines) + "\n")
+    return entry("zookeeper", config=[str(tmp_path)])
+
+
+@pytest.mark.usefixtures("tool")
+def test_a_member_gets_its_number_again(member: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    others(monkeypatch, "zookeeper", n1=FOLLOWER, n3=LEADER)
+    assert mends.rejoin_ensemble(member, CLUSTER) == "joins again as number 2"
+    assert (tmp_path / "data" / "myid").read_text() == "2\n"
+
+
+@pytest.mark.usefixtures("tool")
+@pytest.mark.parametrize(
+    ("answers", "why"),
+    [
+        ({"n1": FOLLOWER, "n3": ILL}, "expected a leader and a majority of 3 without this one"),
+        ({"n1": FOLLOWER, "n3": FOLLOWER}, "expected a leader"),
+    ],
+)
+def test_no_member_joins_again_without_a_quorum(
+    member: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, answers: dict[str, Answer], why: str
+) -> None:
+    others(monkeypatch, "zookeeper", **answers)
+    with pytest.raises(StepError, match=why):
+        mends.rejoin_ensemble(member, CLUSTER)
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.usefixtures("tool")
+def test_a_member_with_data_is_left_alone(member: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "data" / "version-2").mkdir(parents=True)
+    with pytest.raises(StepError, match="found content in"):
+        mends.rejoin_ensemble(member, CLUSTER)
+
+
+def test_a_journal_is_formatted_as_the_others_are(tool: Tool, tmp_path: Path) -> None:
+    donor, lost = tmp_path / "donor", tmp_path / "lost"
+    (donor / "koverse" / "current").mkdir(parents=True)
+    (donor / "koverse" / "current" / "VERSION").write_text("clusterID=CID-1\n")
+    tool.settings["dfs.journalnode.edits.dir"] = str(donor)
+    given = mends.journals(entry("hdfs_journalnode"))
+    tool.settings["dfs.journalnode.edits.dir"] = str(lost)
+    mends.rejoin_journal(entry("hdfs_journalnode", given=given), CLUSTER)
+    assert (lost / "koverse" / "current" / "VERSION").read_text() == "clusterID=CID-1\n"
+    with pytest.raises(StepError, match="found content in"):
+        mends.rejoin_journal(entry("hdfs_journalnode", given=given), CLUSTER)
+    with pytest.raises(StepError, match="expected journals on another JournalNode, found none"):
+        mends.rejoin_journal(entry("hdfs_journalnode"), CLUSTER)
+
+
+def test_files_are_given_up_but_never_accumulos(tool: Tool) -> None:
+    tool.corrupt = ["/apps/accumulo/data/wal/n1+9997/0815", "/accumulo/tables/2a/t-1/A1.rf", "/user/data.csv"]
+    said = mends.give_up_files(entry("hdfs_namenode"), CLUSTER)
+    assert [words for words in tool.asked if "-delete" in words] == [["fsck", "/user/data.csv", "-move", "-delete"]]
+    assert said.endswith("/lost+found: /user/data.csv; left: /accumulo/tables/2a/t-1/A1.rf, /apps/accumulo/data/wal/n1+9997/0815")
+    with pytest.raises(StepError, match="expected corrupt files outside of Accumulo, found /accumulo/tables"):
+        mends.give_up_files(entry("hdfs_namenode"), CLUSTER)
