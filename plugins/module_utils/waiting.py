@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import signal
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -133,6 +134,7 @@ class Run:
         self._watch(self._started, _INTERVAL)
         if self.done:
             self._take_in("after_return")
+            self._hook("undrain", [name for name in self.memory["acted"] if name not in self.failures])
             self.done = not self.failures
 
     def _take_in(self, when: str) -> None:
@@ -251,7 +253,9 @@ class Run:
                 self.memory["acted"] = list(chosen)
                 self.done = True
                 return
-            if not self._do_steps("before_stop"):
+            if self.work.get("leave"):
+                self._hook("drain", chosen)
+            if self.failures or not self._do_steps("before_stop"):
                 return
             self._kill([name for name in chosen if self.rows[name].get("signalled")])
             self._leave({name: entry for name, entry in chosen.items() if not self.rows[name].get("signalled")})
@@ -307,6 +311,18 @@ class Run:
                 except (StepError, NoAnswer) as error:
                     text = f"the step {step} failed: {error}"
                 self.steps.append(f"{name} on {self.work['host']}: {text}")
+
+    def _hook(self, key: str, names: Collection[str]) -> None:
+        """Runs a component's drain or undrain; what fails is a failure."""
+        for name in names:
+            words = self.entries[name].get(key) or []
+            words = shlex.split(words) if isinstance(words, str) else list(words)
+            filled = [word.replace("{host}", self.work["host"]).replace("{address}", self.work["address"]) for word in words]
+            code, output = services.run(filled, self.entries[name]["stop_timeout"]) if filled else (0, "")
+            if code != 0:
+                self.failures[name] = f"its {key} ended with status {code}: {' / '.join(output.splitlines()[-3:])}"
+            elif filled:
+                self.steps.append(f"{name} on {self.work['host']}: {key} done")
 
     def _taken_over(self) -> bool:
         """Whether the cluster is healthy without what is stopped, asked by the host that watches from afar."""

@@ -29,6 +29,9 @@ DEFAULTS: dict[str, Any] = {
     "required": False,
     "only_with": None,
     "desired": "started",
+    "standby_of": None,
+    "drain": [],
+    "undrain": [],
     "service": None,
     "backend": None,
     "commands": {},
@@ -56,9 +59,24 @@ DEFAULTS: dict[str, Any] = {
     "stop_timeout": 60,
 }
 
-_TEXTS = ("layer", "title", "only_with", "desired", "service", "backend", "user", "process", "ha", "tool", "failover", "role_of")
+_TEXTS = (
+    "layer",
+    "title",
+    "only_with",
+    "desired",
+    "service",
+    "backend",
+    "user",
+    "process",
+    "ha",
+    "tool",
+    "failover",
+    "role_of",
+    "standby_of",
+)
 _MAPPINGS = ("commands", "ports", "probe", "data")
 _STEPS = ("before_start", "before_stop", "before_leave", "on_return", "after_return", "failover")
+_HOOKS = ("drain", "undrain")
 _LISTS = ("groups", "log", "config", "depends_on", "stops_before", "shell_arguments", *_STEPS[:-1])
 _NOT_TAKEN_OVER = ("groups", "required", "title")  # by an entry that is `like` another
 _PROBES_WITHOUT_PORT = ("process", "command")
@@ -167,9 +185,12 @@ def _form_problems(component: Component, where: str) -> list[str]:
     for key in _LISTS:
         if not isinstance(component[key], list) or not all(isinstance(item, str) for item in component[key]):
             problems.append(f"{where}.{key}: expected a list of texts, found {component[key]!r}.")
-    for verb, words in component["commands"].items() if isinstance(component["commands"], Mapping) else ():
+    commands = (
+        {f"commands.{verb}": words for verb, words in component["commands"].items()} if isinstance(component["commands"], Mapping) else {}
+    )
+    for key, words in {**commands, **{hook: component[hook] for hook in _HOOKS}}.items():
         if not isinstance(words, (str, list)):
-            problems.append(f"{where}.commands.{verb}: expected a command as text or a list of words, found {words!r}.")
+            problems.append(f"{where}.{key}: expected a command as text or a list of words, found {words!r}.")
     probe = component["probe"]
     for key in ("type", "port") if isinstance(probe, Mapping) else ():
         if not isinstance(probe.get(key, ""), str):
@@ -245,6 +266,7 @@ def _reference_problems(component: Component, components: Mapping[str, Component
         ("stops_before", component["stops_before"]),
         ("only_with", [component["only_with"]]),
         ("role_of", [component["role_of"]]),
+        ("standby_of", [component["standby_of"]]),
     ):
         for name in names:
             if name is None:

@@ -16,7 +16,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.koverse.runbook.plugins.module_utils.observe import iso
 
-from . import decide
+from . import decide, sides
 from . import plan as planning
 from .catalogue import CATALOGUE_FILE, RunbookError
 
@@ -25,7 +25,7 @@ display = Display()
 # What the remote side needs of a catalogue entry.
 _REMOTE_KEYS = (
     "name", "service", "backend", "commands", "user", "process", "ports", "log", "config", "probe", "tool", "shell_arguments",
-    "before_start", "before_stop", "before_leave", "on_return", "after_return", "failover",
+    "before_start", "before_stop", "before_leave", "on_return", "after_return", "failover", "drain", "undrain",
     "start_timeout", "stop_timeout",
 )  # fmt: skip
 
@@ -48,9 +48,13 @@ class RunbookAction(ActionBase):
         raise NotImplementedError
 
     def plan(self, task_vars: Mapping[str, Any]) -> planning.Plan:
-        """The plan that the playbook registered as `runbook_plan`, else a new one."""
+        """The plan that the playbook registered as `runbook_plan`, else a new one; with the side in force as the first look saw it."""
         registered = task_vars.get("runbook_plan")
-        return registered["plan"] if registered else self.new_plan(task_vars)
+        plan: planning.Plan = registered["plan"] if registered else self.new_plan(task_vars)
+        if not sides.pairs(plan):
+            return plan
+        looked = answers(task_vars, "runbook_seen")
+        return sides.settle(plan, decide.picture(plan, {host: result.get("instances", []) for host, result in looked.items()}, {}))
 
     def new_plan(self, task_vars: Mapping[str, Any]) -> planning.Plan:
         """A plan from the inventory's groups and the variables `runbook_catalogue`, `runbook_backend` and `runbook_address`."""

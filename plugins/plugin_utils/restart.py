@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 from ansible_collections.koverse.runbook.plugins.module_utils import health
 
-from . import decide
+from . import decide, sides
 from .catalogue import RunbookError
 from .plan import Plan
 
@@ -71,10 +71,14 @@ def failover(plan: Plan, whole: decide.Picture, component: str, target: str) -> 
 
     Raises RunbookError where that cannot be.
     """
+    stood_in_for = sides.failover(plan, whole, component, target)
+    if stood_in_for is not None:
+        return stood_in_for
     entry, rows = plan["components"][component], whole[component]
     kind = entry["title"]
     if entry["ha"] != "active_standby" or len(rows) < 2:
         able = [name for name, other in plan["components"].items() if other["ha"] == "active_standby" and len(whole[name]) > 1]
+        able += [name for one in sides.pairs(plan) for name in one.values()]
         raise RunbookError([f"runbook_component: {component} has no standby. Those that have one: {', '.join(able) or 'none'}."])
     if target and target not in rows:
         raise RunbookError([f"runbook_target: no {kind} on '{target}'. There is one on: {', '.join(rows)}."])

@@ -61,9 +61,10 @@ def test_standbys_of_koverse_are_like_what_they_stand_by_for(part: str) -> None:
     own = {
         "name": f"koverse_standby_{part}",
         "title": f"Koverse standby {'server' if part == 'server' else 'web app'}",
-        "groups": [f"koverse_standby_{part}"],
+        "groups": [f"koverse_standby_{part}", "koverse_standby"],
         "required": False,
         "desired": "stopped",
+        "standby_of": f"koverse_{part}",
         "depends_on": [] if part == "server" else ["koverse_standby_server"],
     }
     assert components[f"koverse_standby_{part}"] == {**components[f"koverse_{part}"], **own}
@@ -134,7 +135,7 @@ def test_a_change_of_a_model_reaches_what_is_like_it() -> None:
     assert standby["ports"] == components["koverse_server"]["ports"]
     assert (standby["ports"]["usergroup"], standby["ports"]["admin"]) == (12399, 12325)
     assert {key: standby[key] for key in changes if key != "ports"} == {key: value for key, value in changes.items() if key != "ports"}
-    assert (standby["title"], standby["groups"], standby["desired"]) == ("Koverse standby server", ["koverse_standby_server"], "stopped")
+    assert (standby["title"], standby["groups"][0], standby["desired"]) == ("Koverse standby server", "koverse_standby_server", "stopped")
 
 
 def test_a_change_of_what_is_like_a_model_does_not_reach_the_model() -> None:
