@@ -24,7 +24,8 @@ class ActionModule(RunbookAction):
     """Acts once, then asks the host again and again, with a line of progress, until all is up or gone, or failed, or too late."""
 
     def work(self, args: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
-        plan, host, stage = self.plan(task_vars), task_vars["inventory_hostname"], args.get("stage")
+        host, stage = task_vars["inventory_hostname"], args.get("stage")
+        plan = self.plan_of(stage, task_vars)
         components = stage["hosts"].get(host, []) if stage else args.get("components")
         if host not in plan["addresses"]:
             return {

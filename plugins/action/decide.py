@@ -7,7 +7,7 @@ from typing import Any
 
 from ansible_collections.koverse.runbook.plugins.module_utils import health
 from ansible_collections.koverse.runbook.plugins.module_utils.mends import MENDS
-from ansible_collections.koverse.runbook.plugins.plugin_utils import decide, diagnose, recover, restart
+from ansible_collections.koverse.runbook.plugins.plugin_utils import decide, diagnose, recover, relocate, restart
 from ansible_collections.koverse.runbook.plugins.plugin_utils.catalogue import RunbookError, did_you_mean
 from ansible_collections.koverse.runbook.plugins.plugin_utils.controller import (
     RunbookAction,
@@ -36,6 +36,7 @@ class ActionModule(RunbookAction):
             "restarted": self._restart,
             "failed_over": self._fail_over,
             "recovered": self._recover,
+            "relocated": self._relocate,
         }[args["goal"]]
         looked = answers(task_vars, "runbook_seen")
         unseen = {host: why_unseen(result) for host, result in looked.items() if "instances" not in result}
@@ -122,6 +123,14 @@ class ActionModule(RunbookAction):
             )
         for line in recover.plan_lines(plan, stages):
             display.display(f"    {plan['layers'][layer]}: {line}")
+        return {"stages": stages, "lift": [], "healthy": not stages}
+
+    @staticmethod
+    def _relocate(plan: dict[str, Any], whole: decide.Picture, wanted: list[str], args: Mapping[str, Any]) -> dict[str, Any]:
+        problems = decide.no_unit(plan, whole, wanted)
+        if problems:
+            raise RunbookError([*problems, "Nothing was changed."])
+        stages = relocate.stages(plan, whole, wanted, args["source"])
         return {"stages": stages, "lift": [], "healthy": not stages}
 
     @staticmethod

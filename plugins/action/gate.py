@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.koverse.runbook.plugins.module_utils import health
-from ansible_collections.koverse.runbook.plugins.plugin_utils import decide, sides
+from ansible_collections.koverse.runbook.plugins.plugin_utils import decide
 from ansible_collections.koverse.runbook.plugins.plugin_utils.controller import (
     RunbookAction,
     answers,
@@ -23,7 +23,7 @@ class ActionModule(RunbookAction):
 
     def work(self, args: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         stage = args["stage"]
-        plan = sides.with_desired(self.plan(task_vars), stage.get("desired", {}))
+        plan = self.plan_of(stage, task_vars)
         if task_vars.get("ansible_check_mode"):
             return {"changed": False, "msg": "check mode: not judged, because nothing was done"}
         done = {host: result for host, result in answers(task_vars, "runbook_done").items() if host in stage["hosts"]}

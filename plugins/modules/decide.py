@@ -16,7 +16,7 @@ options:
   goal:
     description: What the components shall be.
     type: str
-    choices: [started, stopped, restarted, failed_over, recovered]
+    choices: [started, stopped, restarted, failed_over, recovered, relocated]
     required: true
   on_unhealthy:
     description:
@@ -43,6 +43,9 @@ options:
     type: str
   target:
     description: For a failover, the host whose instance shall be active; the first healthy standby where it is not given.
+    type: str
+  source:
+    description: For a relocation, the host from which the components move.
     type: str
   layer:
     description: For a recovery, the layer that is brought back, whole.

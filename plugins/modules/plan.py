@@ -20,6 +20,10 @@ options:
   components:
     description: Narrows the run to these components. A list, or text with commas.
     type: raw
+  also_on:
+    description: A host on which O(components) still run beside those of the inventory, because they move away from there.
+    type: str
+    default: ""
 extends_documentation_fragment:
   - koverse.runbook.reads
 notes:

@@ -55,6 +55,7 @@ DEFAULTS: dict[str, Any] = {
     "after_return": [],
     "failover": None,
     "role_of": None,
+    "moves": False,
     "start_timeout": 120,
     "stop_timeout": 60,
 }
@@ -76,6 +77,7 @@ _TEXTS = (
 )
 _MAPPINGS = ("commands", "ports", "probe", "data")
 _STEPS = ("before_start", "before_stop", "before_leave", "on_return", "after_return", "failover")
+_FLAGS = ("required", "moves")
 _HOOKS = ("drain", "undrain")
 _LISTS = ("groups", "log", "config", "depends_on", "stops_before", "shell_arguments", *_STEPS[:-1])
 _NOT_TAKEN_OVER = ("groups", "required", "title")  # by an entry that is `like` another
@@ -191,6 +193,9 @@ def _form_problems(component: Component, where: str) -> list[str]:
     for key, words in {**commands, **{hook: component[hook] for hook in _HOOKS}}.items():
         if not isinstance(words, (str, list)):
             problems.append(f"{where}.{key}: expected a command as text or a list of words, found {words!r}.")
+    problems += [
+        f"{where}.{key}: expected true or false, found {component[key]!r}." for key in _FLAGS if not isinstance(component[key], bool)
+    ]
     probe = component["probe"]
     for key in ("type", "port") if isinstance(probe, Mapping) else ():
         if not isinstance(probe.get(key, ""), str):

@@ -56,11 +56,15 @@ class RunbookAction(ActionBase):
         looked = answers(task_vars, "runbook_seen")
         return sides.settle(plan, decide.picture(plan, {host: result.get("instances", []) for host, result in looked.items()}, {}))
 
-    def new_plan(self, task_vars: Mapping[str, Any]) -> planning.Plan:
-        """A plan from the inventory's groups and the variables `runbook_catalogue`, `runbook_backend` and `runbook_address`."""
+    def new_plan(self, task_vars: Mapping[str, Any], instances: Mapping[str, list[str]] | None = None) -> planning.Plan:
+        """A plan from the inventory's groups and the variables `runbook_catalogue`, `runbook_backend` and `runbook_address`.
+
+        instances: component to hosts, where they are not those of the groups.
+        """
         variable = {name: self._templar.template(task_vars.get(name)) for name in ("runbook_catalogue", "runbook_backend")}
         groups = {name: list(hosts) for name, hosts in task_vars["groups"].items()}
         plan = planning.build(groups, variable["runbook_catalogue"], variable["runbook_backend"] or "systemd")
+        plan["instances"].update(instances or {})
         used = {host for hosts in plan["instances"].values() for host in hosts}
         plan["order"] = [host for host in groups["all"] if host in used]
         plan["addresses"] = {host: str(task_vars["hostvars"][host].get("runbook_address", host)) for host in plan["order"]}
@@ -69,6 +73,11 @@ class RunbookAction(ActionBase):
             for host in plan["instances"].get("zookeeper", [])
         ]
         return plan
+
+    def plan_of(self, stage: Mapping[str, Any] | None, task_vars: Mapping[str, Any]) -> planning.Plan:
+        """The plan as a stage has it: which components are meant to run (`desired`), and on which hosts (`instances`)."""
+        plan = sides.with_desired(self.plan(task_vars), (stage or {}).get("desired", {}))
+        return {**plan, "instances": {**plan["instances"], **(stage or {}).get("instances", {})}}
 
     @staticmethod
     def work_for(plan: planning.Plan, host: str, components: Any = None) -> dict[str, Any]:
