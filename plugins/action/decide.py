@@ -7,7 +7,7 @@ from typing import Any
 
 from ansible_collections.koverse.runbook.plugins.module_utils import health
 from ansible_collections.koverse.runbook.plugins.module_utils.mends import MENDS
-from ansible_collections.koverse.runbook.plugins.plugin_utils import decide, diagnose, recover, relocate, restart
+from ansible_collections.koverse.runbook.plugins.plugin_utils import decide, diagnose, leave, recover, relocate, restart
 from ansible_collections.koverse.runbook.plugins.plugin_utils.catalogue import RunbookError, did_you_mean
 from ansible_collections.koverse.runbook.plugins.plugin_utils.controller import (
     RunbookAction,
@@ -37,6 +37,8 @@ class ActionModule(RunbookAction):
             "failed_over": self._fail_over,
             "recovered": self._recover,
             "relocated": self._relocate,
+            "decommissioned": self._leave,
+            "recommissioned": self._leave,
         }[args["goal"]]
         looked = answers(task_vars, "runbook_seen")
         unseen = {host: why_unseen(result) for host, result in looked.items() if "instances" not in result}
@@ -131,6 +133,11 @@ class ActionModule(RunbookAction):
         if problems:
             raise RunbookError([*problems, "Nothing was changed."])
         stages = relocate.stages(plan, whole, wanted, args["source"])
+        return {"stages": stages, "lift": [], "healthy": not stages}
+
+    @staticmethod
+    def _leave(plan: dict[str, Any], whole: decide.Picture, _wanted: list[str], args: Mapping[str, Any]) -> dict[str, Any]:
+        stages = (leave.out if args["goal"] == "decommissioned" else leave.back)(plan, whole, args.get("source") or "")
         return {"stages": stages, "lift": [], "healthy": not stages}
 
     @staticmethod

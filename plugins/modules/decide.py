@@ -16,7 +16,7 @@ options:
   goal:
     description: What the components shall be.
     type: str
-    choices: [started, stopped, restarted, failed_over, recovered, relocated]
+    choices: [started, stopped, restarted, failed_over, recovered, relocated, decommissioned, recommissioned]
     required: true
   on_unhealthy:
     description:
@@ -45,7 +45,7 @@ options:
     description: For a failover, the host whose instance shall be active; the first healthy standby where it is not given.
     type: str
   source:
-    description: For a relocation, the host from which the components move.
+    description: For a relocation, the host from which the components move; for a decommission or recommission, the worker host.
     type: str
   layer:
     description: For a recovery, the layer that is brought back, whole.

@@ -55,6 +55,7 @@ DEFAULTS: dict[str, Any] = {
     "after_return": [],
     "failover": None,
     "role_of": None,
+    "excluded_by": None,
     "moves": False,
     "start_timeout": 120,
     "stop_timeout": 60,
@@ -74,6 +75,7 @@ _TEXTS = (
     "failover",
     "role_of",
     "standby_of",
+    "excluded_by",
 )
 _MAPPINGS = ("commands", "ports", "probe", "data")
 _STEPS = ("before_start", "before_stop", "before_leave", "on_return", "after_return", "failover")
@@ -272,6 +274,7 @@ def _reference_problems(component: Component, components: Mapping[str, Component
         ("only_with", [component["only_with"]]),
         ("role_of", [component["role_of"]]),
         ("standby_of", [component["standby_of"]]),
+        ("excluded_by", [component["excluded_by"]]),
     ):
         for name in names:
             if name is None:
