@@ -26,11 +26,13 @@ Entry = Mapping[str, Any]
 _OF_ACCUMULO = re.compile(r"/accumulo/|/tables/[^/]+/[^/]+/[^/]+\.rf$|/wal/")
 
 
-def leave_safe_mode(entry: Entry, _cluster: Cluster) -> str:
-    """`hdfs dfsadmin -safemode leave` at this NameNode."""
-    here = f"hdfs://{entry['address']}:{entry['ports']['rpc']}"
-    done_by(entry, ["dfsadmin", "-fs", here, "-safemode", "leave"], entry["start_timeout"])
-    return "has left safe mode"
+def leave_safe_mode(entry: Entry, cluster: Cluster) -> str:
+    """`hdfs dfsadmin -safemode leave` at this NameNode, and at every other one that is in it: who turns it on does so at all of them."""
+    others = [address for address, answer in _others(entry, cluster).items() if answer.details.get("safe_mode")]
+    for address in (entry["address"], *others):
+        words = ["dfsadmin", "-fs", f"hdfs://{address}:{entry['ports']['rpc']}", "-safemode", "leave"]
+        done_by(entry, words, entry["start_timeout"])
+    return f"{', '.join([entry['address'], *others])} left safe mode"
 
 
 def bootstrap_standby(entry: Entry, cluster: Cluster) -> str:

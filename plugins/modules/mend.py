@@ -55,7 +55,7 @@ text:
   description: What was done.
   type: str
   returned: when O(give) is false
-  sample: has left safe mode
+  sample: n1 left safe mode
 given:
   description: What was read.
   type: dict

@@ -505,11 +505,13 @@ def _severity(facts: Facts, match: Match) -> str:
 
 
 def _others_serve(facts: Facts, match: Match) -> bool:
-    """Whether the others of its kind do the work of an instance that is gone."""
+    """Whether the others of its kind do the work of an instance that is gone, and what depends on them goes on: who hands it to them."""
     name = str(match.component)
-    entry = facts.plan["components"][name]
-    spared = len(facts.plan["instances"][name]) > 1 and entry["ha"] != "none"
-    return spared and not decide.verdicts(facts.plan, facts.whole, [name], decide.fewest(facts.plan))[name].problems
+    entries = facts.plan["components"]
+    spared = len(facts.plan["instances"][name]) > 1 and entries[name]["ha"] != "none"
+    concerned = [name, *(other for other, entry in entries.items() if name in entry["depends_on"])]
+    judged = decide.verdicts(facts.plan, facts.whole, concerned, decide.fewest(facts.plan))
+    return spared and not any(verdict.problems for verdict in judged.values())
 
 
 def _may_cause(facts: Facts, by: Rule, cause: Match, rule: Rule, match: Match) -> bool:

@@ -152,7 +152,7 @@ def test_safe_mode_that_somebody_has_turned_on(cluster: Cluster, ledger: Ledger)
     assert refused.returncode != 0, refused
     assert "-e runbook_accept=leave_safe_mode" in refused.output, refused
     assert "It was turned on manually" in refused.output, refused
-    recovered(cluster, ledger, "has left safe mode", accept="leave_safe_mode")
+    recovered(cluster, ledger, "left safe mode", accept="leave_safe_mode")
 
 
 @pytest.mark.faults

@@ -62,9 +62,10 @@ ACTIVE, STANDBY, ILL = Answer(True, "active", "active"), Answer(True, "standby",
 LEADER, FOLLOWER = Answer(True, "mode leader", "leader"), Answer(True, "mode follower", "follower")
 
 
-def test_safe_mode_is_left_at_the_namenode_that_is_in_it(tool: Tool) -> None:
-    mends.leave_safe_mode(entry("hdfs_namenode"), CLUSTER)
-    assert tool.asked == [["dfsadmin", "-fs", "hdfs://n2:8020", "-safemode", "leave"]]
+def test_safe_mode_is_left_at_every_namenode_that_is_in_it(tool: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
+    others(monkeypatch, "hdfs_namenode", n1=STANDBY._replace(details={"safe_mode": True}), n3=STANDBY)
+    assert mends.leave_safe_mode(entry("hdfs_namenode"), CLUSTER) == "n2, n1 left safe mode"
+    assert tool.asked == [["dfsadmin", "-fs", f"hdfs://{host}:8020", "-safemode", "leave"] for host in ("n2", "n1")]
 
 
 def test_a_namenode_without_names_gets_them_from_the_active_one(tool: Tool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
