@@ -264,11 +264,13 @@ class Run:
         self._watch(self._stopped, _INTERVAL_OF_STOPS)
 
     def _ask_to_stop(self, chosen: Mapping[str, Any]) -> dict[str, str]:
+        failures = services.stop({name: self._bounded(entry) for name, entry in chosen.items()})
+        return failures if self.work.get("patience") is None else {}  # whatever it said, what is left is killed when the patience is over
+
+    def _bounded(self, entry: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The entry with the time that it has to end by itself."""
         patience = self.work.get("patience")
-        if patience is None:
-            return services.stop(chosen)
-        services.stop({name: {**entry, "stop_timeout": patience} for name, entry in chosen.items()})
-        return {}  # whatever it said, its processes are killed when the patience is over
+        return entry if patience is None else {**entry, "stop_timeout": patience}
 
     def _kill(self, names: Collection[str]) -> None:
         """Ends what does not end by itself, where a patience is given. What a signal has stopped could not even be told to end."""
@@ -307,7 +309,7 @@ class Run:
         for name, entry in chosen.items() if self.work.get("leave") else ():
             for step in entry["before_leave"]:
                 try:
-                    _changed, text = STEPS[step]({**entry, "address": self.work["address"]}, self._cluster())
+                    _changed, text = STEPS[step]({**self._bounded(entry), "address": self.work["address"]}, self._cluster())
                 except (StepError, NoAnswer) as error:
                     text = f"the step {step} failed: {error}"
                 self.steps.append(f"{name} on {self.work['host']}: {text}")

@@ -988,3 +988,44 @@ def test_zookeeper_goes_away_after_stop_all(host: Host, locks: list[tuple[float,
     work = host.work("a", step=True)
     work["entries"]["a"].update(before_stop=["accumulo_stop_all"], probe={"type": "accumulo_manager", "instance": "lab"})
     assert host.run(work, "stop").failures == {"a": "the step accumulo_stop_all failed: no ZooKeeper serves"}
+
+
+@pytest.mark.parametrize(("patience", "limit"), [(None, 120), (30, 30)])
+def test_a_zombie_has_no_longer_to_leave_than_it_has_to_end(
+    host: Host, monkeypatch: pytest.MonkeyPatch, patience: int | None, limit: int
+) -> None:
+    given: list[float] = []
+    monkeypatch.setitem(waiting.STEPS, "farewell", lambda entry, _cluster: given.append(entry["stop_timeout"]) or (True, "gone"))
+    host.instances = {"a": story((0, UP), (1, DOWN))}
+    work = host.work("a", leave=True, patience=patience)
+    work["entries"]["a"].update(before_leave=["farewell"], stop_timeout=120)
+    run = host.watch(work, "stop")
+    assert (run.done, given) == (True, [limit])
+
+
+def hooked(host: Host, drain: str, undrain: str, **changes: Any) -> dict[str, Any]:
+    work = host.work("a", **changes)
+    work["entries"]["a"].update(before_leave=[], drain=drain, undrain=undrain, stop_timeout=5)
+    return work
+
+
+def test_it_is_taken_out_of_its_load_balancer_while_others_go_on(host: Host, tmp_path: Path) -> None:
+    drain = f"sh -c 'echo out {{host}} {{address}} > {tmp_path}/said'"
+    host.instances = {"a": story((0, UP), (1, DOWN))}
+    assert host.run(hooked(host, drain, "", leave=True), "stop").steps == ["a on n1: drain done"]
+    assert (tmp_path / "said").read_text() == "out n1 10.0.0.1\n"
+    host.calls.clear()
+    assert host.run(hooked(host, drain, ""), "stop").steps == [], "everything is stopped: nobody goes on"
+
+
+def test_what_cannot_be_taken_out_is_not_stopped(host: Host) -> None:
+    host.instances = {"a": always(UP)}
+    run = host.run(hooked(host, "sh -c 'echo balancer away; exit 3'", "", leave=True), "stop")
+    assert run.failures == {"a": "its drain ended with status 3: balancer away"}
+    assert host.acts() == []
+
+
+def test_it_is_put_in_again_when_it_serves(host: Host, tmp_path: Path) -> None:
+    host.instances = {"a": story((0, DOWN), (1, COMING), (2, UP))}
+    run = host.watch(hooked(host, "", f"touch {tmp_path}/in"))
+    assert (run.done, run.steps, (tmp_path / "in").exists()) == (True, ["a on n1: undrain done"], True)
