@@ -113,11 +113,13 @@ class ActionModule(RunbookAction):
         risky = [row for row in args["found"] if row["accept"] and row["follows_from"] is None and row["component"] in members]
         accepted = [row for row in risky if row["accept"] in accept]
         stages, below = recover.stages(plan, whole, members, args["zombies"], float(args.get("patience", 30)), args["unseen"], accepted)
-        waits = [f"{row['code']}: {row['summary']}. Next: {row['remedy']}" for row in risky if row not in accepted]
+        left = [row for row in risky if row not in accepted]
+        said = [f"{row['code']}: {row['summary']}. Next: {row['remedy']}" for row in left]
+        waits = [line for line, row in zip(said, left) if row["severity"] == "error"]
         # What a run would cure in the layers below stands in the way of nothing that it only predicts.
         problems = [] if args["check_mode"] else [*below, *waits]
         problems += decide.no_unit(plan, whole, members)
-        for line in waits if args["check_mode"] else []:
+        for line in said if args["check_mode"] else [line for line in said if line not in waits]:
             display.display(f"    {plan['layers'][layer]}: not without your word: {line}")
         if problems:
             raise RunbookError(

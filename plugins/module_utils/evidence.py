@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.koverse.runbook.plugins.module_utils import observe, processes
-from ansible_collections.koverse.runbook.plugins.module_utils.mends import corrupt_files
+from ansible_collections.koverse.runbook.plugins.module_utils.mends import corrupt_files, leftovers
 from ansible_collections.koverse.runbook.plugins.module_utils.net import NoAnswer
 from ansible_collections.koverse.runbook.plugins.module_utils.probes import Cluster
 from ansible_collections.koverse.runbook.plugins.module_utils.steps import StepError
@@ -32,7 +32,8 @@ def of(entries: Mapping[str, Any], rows: Mapping[str, Mapping[str, Any]], cluste
      "instances": {"hdfs_datanode": {"open_files": 412, "open_files_limit": 65536}},  # of the process that has the fewest left
      "filesystems": [{"path": "/data/1", "size": 1099511627776, "free": 0, "files_free": 4711, "components": ["hdfs_datanode"]}],
      "words": {"hdfs_namenode": ["2026-11-22 ... ERROR ..."]},    # the last errors in the log of what has died, or says that it is not well
-     "corrupt_files": ["/user/x: 1 file ..."]}                    # what lost blocks belong to, from the active NameNode's host
+     "corrupt_files": ["/user/x: a file"],                        # what lost blocks belong to, from the active NameNode's host
+     "leftovers": {"hdfs_journalnode": ["/.../edits_inprogress_1"]}}  # see mends.leftovers
 
     entries, rows: the host's components and instances by name. filesystems: those in which processes of components have files open. free:
     bytes for a user who is not root. files_free: None where the file system does not count files.
@@ -54,6 +55,7 @@ def of(entries: Mapping[str, Any], rows: Mapping[str, Mapping[str, Any]], cluste
         "filesystems": [_filesystem(path, sorted(names)) for path, names in mounts.items() if path is not None],
         "words": {name: complaints(entries[name]) for name, row in rows.items() if row["state"] == "failed" or _unwell(row)},
         "corrupt_files": _lost(entries, rows, cluster),
+        "leftovers": {name: found for name in rows if name == "hdfs_journalnode" and (found := leftovers(entries[name]))},
     }
 
 

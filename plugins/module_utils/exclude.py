@@ -8,17 +8,16 @@ that of the active instance where something is asked or refreshed.
 
 from __future__ import annotations
 
-import glob
 import json
 import os
 import re
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
-from xml.etree import ElementTree
 
 from ansible_collections.koverse.runbook.plugins.module_utils import net
 from ansible_collections.koverse.runbook.plugins.module_utils.probes import same_host
+from ansible_collections.koverse.runbook.plugins.module_utils.site import site
 from ansible_collections.koverse.runbook.plugins.module_utils.steps import StepError, done_by
 
 Entry = Mapping[str, Any]
@@ -35,15 +34,6 @@ class Worker(NamedTuple):
     used: int = 0
     free: int = 0
     open_files: int = 0
-
-
-def site(entry: Entry, key: str) -> str | None:
-    """A setting in the *-site.xml files of a component's configuration."""
-    for path in sorted(path for pattern in entry["config"] for path in glob.glob(os.path.join(pattern, "*-site.xml"))):
-        for found in ElementTree.parse(path).getroot().iter("property"):  # noqa: S314 - the host's own configuration
-            if found.findtext("name") == key:
-                return found.findtext("value")
-    return None
 
 
 def file_of(entry: Entry) -> str:

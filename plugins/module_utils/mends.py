@@ -18,9 +18,12 @@ from typing import Any
 
 from ansible_collections.koverse.runbook.plugins.module_utils.net import NoAnswer
 from ansible_collections.koverse.runbook.plugins.module_utils.probes import PROBES, Answer, Cluster, same_host
+from ansible_collections.koverse.runbook.plugins.module_utils.site import site
 from ansible_collections.koverse.runbook.plugins.module_utils.steps import StepError, done_by, setting
 
 Entry = Mapping[str, Any]
+
+_ASIDE = ".stale"  # HDFS's own word for segments that it passes over
 
 # What belongs to Accumulo, wherever its volume is: its tables come back from a backup, whole.
 _OF_ACCUMULO = re.compile(r"/accumulo/|/tables/[^/]+/[^/]+/[^/]+\.rf$|/wal/")
@@ -44,7 +47,12 @@ def bootstrap_standby(entry: Entry, cluster: Cluster) -> str:
         raise StepError(f"expected another NameNode active and healthy to copy from, found {_in_words(answers)}")
     for directory in directories:
         _make(directory, entry["user"])
-    done_by(entry, ["namenode", "-bootstrapStandby", "-nonInteractive"], entry["start_timeout"])
+    try:
+        done_by(entry, ["namenode", "-bootstrapStandby", "-nonInteractive"], entry["start_timeout"])
+    except StepError:
+        for directory in directories:  # what it has begun there would stand in the way of the next try
+            shutil.rmtree(directory)
+        raise
     return f"the names were copied to {', '.join(directories)}"
 
 
@@ -93,6 +101,24 @@ def journals(entry: Entry) -> dict[str, str]:
         with open(path, encoding="utf-8") as file:
             found[os.path.basename(os.path.dirname(os.path.dirname(path)))] = file.read()
     return found
+
+
+def leftovers(entry: Entry) -> list[str]:
+    """Paths of segments of the edits that count as being written, beside the same segment whole.
+
+    A JournalNode that was killed keeps the one that it was writing, and copies the whole one from another when it is back. It then gives no
+    edits from before that on (`More than one log segment`), and a NameNode that needs them from a majority does not start.
+    """
+    found = glob.glob(os.path.join(site(entry, "dfs.journalnode.edits.dir") or "/nonexistent", "*", "current", "edits_inprogress_*"))
+    return sorted(path for path in found if not path.endswith(_ASIDE) and glob.glob(path.replace("edits_inprogress_", "edits_") + "-*"))
+
+
+def set_leftovers_aside(entry: Entry, _cluster: Cluster) -> str:
+    """Renames what `leftovers` finds, so that the JournalNode passes over it; it need not be restarted."""
+    found = leftovers(entry)
+    for path in found:
+        os.rename(path, path + _ASIDE)
+    return f"renamed to *{_ASIDE}: {', '.join(found) or 'nothing'}"
 
 
 def give_up_files(entry: Entry, _cluster: Cluster) -> str:
@@ -152,7 +178,8 @@ def _write(path: str, text: str, user: str) -> None:
 
 
 MENDS: dict[str, Callable[[Entry, Cluster], str]] = {
-    mend.__name__: mend for mend in (leave_safe_mode, bootstrap_standby, rejoin_ensemble, rejoin_journal, give_up_files)
+    mend.__name__: mend
+    for mend in (leave_safe_mode, bootstrap_standby, rejoin_ensemble, rejoin_journal, set_leftovers_aside, give_up_files)
 }
 # What a mend needs of another instance, by its name.
 GIVES: dict[str, Callable[[Entry], dict[str, str]]] = {"rejoin_journal": journals}

@@ -313,6 +313,13 @@ def _journal_behind(facts: Facts) -> Iterator[Match]:
             yield Match(name, None, f"the {facts.title(name)} on {host} does not write to {len(behind)} JournalNodes", [said])
 
 
+def _journal_leftovers(facts: Facts) -> Iterator[Match]:
+    for name, host, _row in facts.rows("hdfs_journalnode"):
+        found = (facts.hosts.get(host) or {}).get("leftovers", {}).get(name)
+        if found:
+            yield Match(name, host, f"{facts.title(name)} on {host} cannot give its older edits to anybody", found)
+
+
 def _goal_state(facts: Facts) -> Iterator[Match]:
     for name, host, row in facts.rows("accumulo_manager"):
         goal = row["details"].get("goal_state", "NORMAL")
@@ -430,6 +437,14 @@ RULES: tuple[Rule, ...] = (
         _journal_behind,
         "the NameNode ends itself when a majority of them is missing",
         "start those that do not run; hdfs dfsadmin -rollEdits takes them in at once, the standby NameNode does it every two minutes",
+    ),
+    Rule(
+        "JOURNAL_LEFTOVERS",
+        "data_at_risk",
+        _journal_leftovers,
+        "a NameNode that needs them, because it has no newer image, does not start",
+        f"{ACCEPT}set_leftovers_aside",
+        accept="set_leftovers_aside",
     ),
     Rule("GOAL_STATE", "restart", _goal_state, "tablets are not served", START),
     Rule("TABLETS_OFFLINE", "recovers", _tablets_offline, "reads and writes of those tablets wait", RECOVER, ("accumulo_tserver",)),

@@ -27,6 +27,11 @@ def causes(said: dict[str, Any]) -> list[tuple[str, str | None, str | None, str]
     return [(row["code"], row["component"], row["host"], row["class"]) for row in said["findings"] if row["follows_from"] is None]
 
 
+def errors(said: dict[str, Any]) -> list[str]:
+    """Codes of the findings that are no mere warnings."""
+    return [row["code"] for row in said["findings"] if row["severity"] == "error"]
+
+
 def victim(cluster: Cluster, component: str) -> str:
     """A host of the component: where it is active, if one is, else the second one, else the only one."""
     rows = [row for row in cluster.report("diagnose")["instances"] if row["component"] == component]

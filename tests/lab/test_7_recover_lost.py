@@ -33,6 +33,10 @@ def test_a_namenodes_disk_is_gone(cluster: Cluster, ledger: Ledger) -> None:
     cluster.play("recover")  # it cannot start, and says so in its log
     assert ("NAMENODE_STORAGE_LOST", "hdfs_namenode", host, "data_at_risk") in causes(cluster.report("diagnose"))
     refused(cluster, "bootstrap_standby")
+    # JournalNodes that were killed by other tests cannot give the edits since the last image.
+    aside = cluster.play("recover", "-e", "runbook_accept=set_leftovers_aside")
+    assert aside.returncode != 0, aside
+    assert "JOURNAL_LEFTOVERS" not in [code for code, _name, _host, _kind in causes(cluster.report("diagnose"))]
     recovered(cluster, ledger, "the names were copied to", accept="bootstrap_standby")
 
 

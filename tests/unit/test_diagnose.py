@@ -181,6 +181,12 @@ def test_a_host_that_nobody_reaches_and_that_reaches_nobody_is_cut_off() -> None
     assert found(healthy(PLAN), **reaching({("n1", "n2"), ("n2", "n3")})) == [], "it is reached"
 
 
+def test_what_a_killed_journalnode_has_left() -> None:
+    hosts = {"n2": {"time": 0.0, "asked": 0.0, "leftovers": {"hdfs_journalnode": ["/j/edits_inprogress_5"]}}}
+    (row,) = found(healthy(PLAN), hosts=hosts)
+    assert (row["code"], row["severity"], row["host"], row["evidence"]) == ("JOURNAL_LEFTOVERS", "warning", "n2", ["/j/edits_inprogress_5"])
+
+
 def test_what_is_lost_is_named_with_the_last_good_backup() -> None:
     whole = seen(hdfs_namenode__n1={"details": {**NAMENODE, "missing_blocks": 1}})
     hosts = {"n1": {"time": 0.0, "asked": 0.0, "corrupt_files": ["/user/x: a file"]}}

@@ -76,6 +76,19 @@ def test_a_namenode_without_names_gets_them_from_the_active_one(tool: Tool, monk
     assert (tmp_path / "name").is_dir()
 
 
+def test_a_bootstrap_that_fails_leaves_nothing(tool: Tool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def fails(*_words: Any) -> str:
+        (tmp_path / "name" / "current").mkdir()
+        raise StepError("status 6: Gap in transactions")
+
+    tool.settings["dfs.namenode.name.dir"] = str(tmp_path / "name")
+    others(monkeypatch, "hdfs_namenode", n1=ACTIVE, n3=STANDBY)
+    monkeypatch.setattr(mends, "done_by", fails)
+    with pytest.raises(StepError, match="Gap in transactions"):
+        mends.bootstrap_standby(entry("hdfs_namenode"), CLUSTER)
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(("left", "other", "why"), [(True, ACTIVE, "found content in"), (False, ILL, "expected another NameNode active")])
 def test_names_are_not_touched_where_any_are_left_or_nobody_has_them(
     tool: Tool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, left: bool, other: Answer, why: str
@@ -149,3 +162,23 @@ def test_files_are_given_up_but_never_accumulos(tool: Tool) -> None:
     assert said.endswith("/lost+found: /user/data.csv; left: /accumulo/tables/2a/t-1/A1.rf, /apps/accumulo/data/wal/n1+9997/0815")
     with pytest.raises(StepError, match="expected corrupt files outside of Accumulo, found /accumulo/tables"):
         mends.give_up_files(entry("hdfs_namenode"), CLUSTER)
+
+
+def test_a_segment_that_is_there_whole_is_set_aside(tmp_path: Path) -> None:
+    current = tmp_path / "journal" / "koverse" / "current"
+    current.mkdir(parents=True)
+    for name in ("edits_1-4", "edits_inprogress_5", "edits_5-9", "edits_10-11", "edits_inprogress_12"):
+        (current / name).touch()
+    value = f"<name>dfs.journalnode.edits.dir</name><value>{tmp_path}/journal</value>"
+    (tmp_path / "hdfs-site.xml").write_text(f"<configuration><property>{value}</property></configuration>")
+    about = entry("hdfs_journalnode", config=[str(tmp_path)])
+    assert mends.leftovers(about) == [str(current / "edits_inprogress_5")]
+    mends.set_leftovers_aside(about, CLUSTER)
+    assert mends.leftovers(about) == []
+    assert sorted(path.name for path in current.iterdir()) == [
+        "edits_1-4",
+        "edits_10-11",
+        "edits_5-9",
+        "edits_inprogress_12",
+        "edits_inprogress_5.stale",
+    ]
