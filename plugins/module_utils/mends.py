@@ -50,8 +50,8 @@ def bootstrap_standby(entry: Entry, cluster: Cluster) -> str:
     try:
         done_by(entry, ["namenode", "-bootstrapStandby", "-nonInteractive"], entry["start_timeout"])
     except StepError:
-        for directory in directories:  # what it has begun there would stand in the way of the next try
-            shutil.rmtree(directory)
+        for path in (os.path.join(directory, name) for directory in directories for name in os.listdir(directory)):
+            shutil.rmtree(path, ignore_errors=True)  # what it has begun would stand in the way of the next try
         raise
     return f"the names were copied to {', '.join(directories)}"
 

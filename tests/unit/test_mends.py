@@ -86,7 +86,7 @@ def test_a_bootstrap_that_fails_leaves_nothing(tool: Tool, monkeypatch: pytest.M
     monkeypatch.setattr(mends, "done_by", fails)
     with pytest.raises(StepError, match="Gap in transactions"):
         mends.bootstrap_standby(entry("hdfs_namenode"), CLUSTER)
-    assert list(tmp_path.iterdir()) == []
+    assert list((tmp_path / "name").iterdir()) == []
 
 
 @pytest.mark.parametrize(("left", "other", "why"), [(True, ACTIVE, "found content in"), (False, ILL, "expected another NameNode active")])
