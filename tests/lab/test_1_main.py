@@ -67,7 +67,9 @@ def test_status_of_a_running_cluster(cluster: Cluster, tmp_path: Path) -> None:
     assert played.returncode == 0, played
     assert played.changed == 0
     status = json.loads((tmp_path / "status.json").read_text())
-    assert {(row["state"], row["health"]) for row in status["instances"]} == {("running", "healthy")}
+    standbys = {component["name"] for component in status["components"] if component["desired"] == "stopped"}
+    states = {(row["component"] in standbys, row["state"], row["health"]) for row in status["instances"]}
+    assert states - {(True, "stopped", "unhealthy")} == {(False, "running", "healthy")}
     assert "<html" in (tmp_path / "status.html").read_text()
     assert cluster.pids() == before
 
