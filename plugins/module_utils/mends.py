@@ -19,7 +19,7 @@ from typing import Any
 from ansible_collections.koverse.runbook.plugins.module_utils.net import NoAnswer
 from ansible_collections.koverse.runbook.plugins.module_utils.probes import PROBES, Answer, Cluster, same_host
 from ansible_collections.koverse.runbook.plugins.module_utils.site import site
-from ansible_collections.koverse.runbook.plugins.module_utils.steps import StepError, done_by, setting
+from ansible_collections.koverse.runbook.plugins.module_utils.steps import StepError, done_by, failed, setting, tool
 
 Entry = Mapping[str, Any]
 
@@ -129,7 +129,7 @@ def give_up_files(entry: Entry, _cluster: Cluster) -> str:
     if not chosen:
         raise StepError(f"expected corrupt files outside of Accumulo, found {', '.join(kept) or 'none'}")
     for path in chosen:
-        done_by(entry, ["fsck", path, "-move", "-delete"], entry["start_timeout"])
+        _fsck(entry, [path, "-move", "-delete"], "FSCK ended")
     left = [path for path in corrupt_files(entry) if path in chosen]
     if left:
         raise StepError(f"still corrupt: {', '.join(left)}")
@@ -138,8 +138,18 @@ def give_up_files(entry: Entry, _cluster: Cluster) -> str:
 
 def corrupt_files(entry: Entry) -> list[str]:
     """Paths of all files of which a block has no replica. Raises StepError."""
-    output = done_by(entry, ["fsck", "/", "-list-corruptfileblocks"], entry["start_timeout"])
-    return sorted({line.split("\t", 1)[1].strip() for line in output.splitlines() if line.startswith("blk_") and "\t" in line})
+    output = _fsck(entry, ["/", "-list-corruptfileblocks"], "The filesystem under path '/' has ")
+    # "blk_1073741830	/path", and from 3.5 on "blk_1073741830	3	/path"
+    return sorted({line.rpartition("\t")[2] for line in output.splitlines() if line.startswith("blk_")})
+
+
+def _fsck(entry: Entry, words: list[str], end: str) -> str:
+    """fsck's output. Its status tells whether it found anything (1, 255); whether it came to its end tells `end`. Raises StepError."""
+    words = ["fsck", *words]
+    code, output = tool(entry, words, entry["start_timeout"])
+    if end not in output:
+        raise StepError(failed(entry, words, code, output))
+    return output
 
 
 def _others(entry: Entry, cluster: Cluster) -> dict[str, Answer]:

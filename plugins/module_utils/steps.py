@@ -36,7 +36,8 @@ def tool(entry: Entry, words: list[str], timeout: float, stdin: str = "") -> tup
     return run(["runuser", "-u", entry["user"], "--", entry["tool"], *words], timeout, stdin)
 
 
-def _failed(entry: Entry, words: list[str], code: int, output: str) -> str:
+def failed(entry: Entry, words: list[str], code: int, output: str) -> str:
+    """Why a tool has failed, in a line."""
     # Hadoop's tools say goodbye at length: what they complained of stands before that.
     complaints = [line for line in output.splitlines() if _COMPLAINT.search(line)]
     return f"'{entry['tool']} {' '.join(words)}' ended with status {code}: {' / '.join((complaints or output.splitlines())[-5:])}"
@@ -46,7 +47,7 @@ def done_by(entry: Entry, words: list[str], timeout: float) -> str:
     """The tool's output. Raises StepError where it fails."""
     code, output = tool(entry, words, timeout)
     if code != 0:
-        raise StepError(_failed(entry, words, code, output))
+        raise StepError(failed(entry, words, code, output))
     return output
 
 
@@ -86,7 +87,7 @@ def accumulo_flush(entry: Entry, cluster: Cluster) -> Done:
     code, output = tool(entry, words, entry["stop_timeout"], commands)
     errors = [line.partition("ERROR: ")[2] for line in output.splitlines() if "ERROR: " in line]
     if code != 0:
-        said = "; ".join(errors) or _failed(entry, words, code, output)
+        said = "; ".join(errors) or failed(entry, words, code, output)
         return True, f"flush of {len(tables)} tables not complete ({said}): stopAll writes what is left"
     return True, f"{len(tables)} tables flushed"
 
@@ -102,7 +103,7 @@ def accumulo_stop_all(entry: Entry, cluster: Cluster) -> Done:
     # It counts what is left, not how the tool ended: tablet servers that remain are stopped one by one.
     left = _facts(entry, cluster)["tservers"]
     if left:
-        return True, f"stopAll left the tablet servers {', '.join(left)} ({_failed(entry, words, code, output)})"
+        return True, f"stopAll left the tablet servers {', '.join(left)} ({failed(entry, words, code, output)})"
     return True, "stopAll done"
 
 
@@ -123,7 +124,7 @@ def accumulo_stop_tserver(entry: Entry, cluster: Cluster) -> Done:
         if mine[0] not in _facts(entry, cluster)["tservers"]:
             return True, f"tablets of {mine[0]} moved to the others"
         if code != 0 or time.monotonic() > end:
-            return True, f"{mine[0]} keeps its tablets ({_failed(entry, words, code, output)}); it is stopped all the same"
+            return True, f"{mine[0]} keeps its tablets ({failed(entry, words, code, output)}); it is stopped all the same"
         time.sleep(_GLANCE)
 
 
@@ -150,7 +151,7 @@ def _new_segment(entry: Entry) -> int:
     code, output = tool(entry, words, entry["start_timeout"])
     found = re.search(r"New segment starts at txid (\d+)", output)
     if code != 0 or not found:
-        raise StepError(_failed(entry, words, code, output))
+        raise StepError(failed(entry, words, code, output))
     return int(found[1])
 
 
@@ -186,7 +187,7 @@ def setting(entry: Entry, key: str) -> str:
     """A value of HDFS's configuration; empty where it is not set."""
     code, output = tool(entry, ["getconf", "-confKey", key], _LONG_ENOUGH)
     if code != 0 and "is missing" not in output:
-        raise StepError(_failed(entry, ["getconf", "-confKey", key], code, output))
+        raise StepError(failed(entry, ["getconf", "-confKey", key], code, output))
     return output.splitlines()[-1].strip() if code == 0 and output else ""
 
 

@@ -14,7 +14,15 @@ from ansible_collections.koverse.runbook.plugins.module_utils.probes import Answ
 from ansible_collections.koverse.runbook.plugins.module_utils.steps import StepError
 
 CLUSTER = Cluster([])
-LISTED = "The list of corrupt files under path '/' are:\n{files}The filesystem under path '/' has 2 CORRUPT files"
+# As recorded: the number of replicas stands between the two since 3.5; the status is 255 where any are listed, 1 where any were deleted.
+LISTED = {
+    "3.5.0": (
+        "The list of corrupt blocks under path '/' are:\n",
+        "blk_10{}\t2\t{}\n",
+        "The filesystem under path '/' has {} CORRUPT blocks",
+    ),
+    "3.1.4": ("The list of corrupt files under path '/' are:\n", "blk_10{}\t{}\n", "The filesystem under path '/' has {} CORRUPT files"),
+}
 
 
 class Tool:
@@ -24,18 +32,27 @@ class Tool:
         self.asked: list[list[str]] = []
         self.corrupt: list[str] = []
         self.settings: dict[str, str] = {}
+        self.version = "3.5.0"
 
     def done_by(self, _entry: Any, words: list[str], _timeout: float) -> str:
         self.asked.append(words)
-        if words[:1] == ["fsck"] and "-delete" in words:
+        return ""
+
+    def run(self, _entry: Any, words: list[str], _timeout: float) -> tuple[int, str]:
+        self.asked.append(words)
+        if "-delete" in words:
             self.corrupt = [path for path in self.corrupt if path != words[1]]
-        return LISTED.format(files="".join(f"blk_10{number}\t{path}\n" for number, path in enumerate(self.corrupt)))
+            return 1, "FSCK ended at Sun Nov 22 16:37:53 UTC 2026 in 124 milliseconds\n\nThe filesystem under path '/x' is CORRUPT"
+        head, line, end = LISTED[self.version]
+        listed = "".join(line.format(number, path) for number, path in enumerate(self.corrupt))
+        return (255 if self.corrupt else 0), (head if self.corrupt else "") + listed + end.format(len(self.corrupt))
 
 
 @pytest.fixture
 def tool(monkeypatch: pytest.MonkeyPatch) -> Tool:
     made = Tool()
     monkeypatch.setattr(mends, "done_by", made.done_by)
+    monkeypatch.setattr(mends, "tool", made.run)
     monkeypatch.setattr(mends, "setting", lambda _entry, key: made.settings[key])
     monkeypatch.setattr(mends.shutil, "chown", lambda *_words: None)
     return made
@@ -155,7 +172,17 @@ def test_a_journal_is_formatted_as_the_others_are(tool: Tool, tmp_path: Path) ->
         mends.rejoin_journal(entry("hdfs_journalnode"), CLUSTER)
 
 
-def test_files_are_given_up_but_never_accumulos(tool: Tool) -> None:
+def test_what_fsck_could_not_tell_is_not_taken_for_nothing(tool: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert mends.corrupt_files({**entry("hdfs_namenode"), "tool": "hdfs"}) == []
+    monkeypatch.setattr(mends, "tool", lambda *_words: (255, "Connecting to namenode via http://n1:9870/fsck\nConnection refused"))
+    with pytest.raises(StepError, match="ended with status 255"):
+        mends.corrupt_files({**entry("hdfs_namenode"), "tool": "hdfs"})
+    assert tool.asked == [["fsck", "/", "-list-corruptfileblocks"]]
+
+
+@pytest.mark.parametrize("version", LISTED)
+def test_files_are_given_up_but_never_accumulos(tool: Tool, version: str) -> None:
+    tool.version = version
     tool.corrupt = ["/apps/accumulo/data/wal/n1+9997/0815", "/accumulo/tables/2a/t-1/A1.rf", "/user/data.csv"]
     said = mends.give_up_files(entry("hdfs_namenode"), CLUSTER)
     assert [words for words in tool.asked if "-delete" in words] == [["fsck", "/user/data.csv", "-move", "-delete"]]
