@@ -74,6 +74,8 @@ class ActionModule(RunbookAction):
     @staticmethod
     def _restart(plan: dict[str, Any], whole: decide.Picture, wanted: list[str], args: Mapping[str, Any]) -> dict[str, Any]:
         only, hosts = args.get("only", "all"), words(args.get("hosts"))
+        if args.get("source"):
+            plan = leave.without(plan, args["source"])
         unknown_hosts = [host for host in hosts if host not in plan["addresses"]]
         problems = [f"runbook_restart_hosts: unknown host '{host}'. {did_you_mean(host, plan['addresses'])}" for host in unknown_hosts]
         if only not in ("all", "changed"):
@@ -100,6 +102,8 @@ class ActionModule(RunbookAction):
         stages, outages = restart.stages(plan, whole, chosen, args.get("batch", 1))
         for line in outages:
             display.warning(line)
+        if args.get("source"):
+            stages = [{**stage, "instances": plan["instances"]} for stage in stages]
         return {"stages": [] if behind else stages, "lift": [], "behind": behind, "healthy": not stages, "selection": run}
 
     @staticmethod

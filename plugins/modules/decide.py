@@ -45,7 +45,9 @@ options:
     description: For a failover, the host whose instance shall be active; the first healthy standby where it is not given.
     type: str
   source:
-    description: For a relocation, the host from which the components move; for a decommission or recommission, the worker host.
+    description:
+      - For a relocation, the host from which the components move; for a decommission or recommission, the worker host.
+      - For a restart, a worker host that is leaving meanwhile, whose workers do not count.
     type: str
   layer:
     description: For a recovery, the layer that is brought back, whole.

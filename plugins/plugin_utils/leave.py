@@ -50,13 +50,23 @@ def out(plan: Plan, whole: decide.Picture, host: str) -> list[dict[str, Any]]:
         lines = [f"{line}. A worker leaves a healthy cluster only" for line in decide.lines(plan, problems)]
         raise RunbookError([*lines, "Nothing was changed. recover.yml brings back what is missing."])
     found = [_exclusion(plan, whole, name, host, "checked") for name in leaving if plan["components"][name]["excluded_by"]]
+    away: dict[str, list[str]] = {}
     for name in leaving:
+        away = {**away, name: [host]}
         if plan["components"][name]["excluded_by"]:
             found.append(_exclusion(plan, whole, name, host, "excluded"))
         if not decide.is_gone(whole[name][host]):
             stage = next(stage for stage in plan["stages"] if name in stage["components"])
-            found.append(restart.pair(plan, whole, stage, restart.Batch([(name, host)], False, None))[0])
+            stop, _start = restart.pair(plan, whole, stage, restart.Batch([(name, host)], False, None))
+            found.append({**stop, "away": away})
     return found
+
+
+def without(plan: Plan, host: str) -> Plan:
+    """The plan without the workers of a host that is leaving."""
+    leaving = workers(plan, host)
+    rest = {name: [one for one in hosts if name not in leaving or one != host] for name, hosts in plan["instances"].items()}
+    return {**plan, "instances": rest}
 
 
 def back(plan: Plan, whole: decide.Picture, host: str) -> list[dict[str, Any]]:

@@ -34,7 +34,13 @@ def test_they_leave_from_the_top_when_it_is_known_that_they_can() -> None:
     ]
     datanode = stages[-2]
     assert (datanode["by"], datanode["hosts"], datanode["active"], datanode["workers"]) == ("hdfs_namenode", ["n1", "n2"], "n1", ["n3"])
-    assert all(stage["away"] for stage in stages if stage["goal"] == "stopped"), "others take over before the next one goes"
+    away = [list(stage["away"]) for stage in stages if stage["goal"] == "stopped"]
+    assert away == [list(WORKERS[:number]) for number in (1, 2, 3)], "others take over before the next one goes"
+
+
+def test_who_leaves_is_not_missed() -> None:
+    rest = leave.without(PLAN, "n3")["instances"]
+    assert (rest["hdfs_datanode"], rest["accumulo_tserver"], rest["zookeeper"]) == (["n1", "n2"], ["n1", "n2"], ["n1", "n2", "n3"])
 
 
 def test_what_has_left_already_is_not_stopped_again() -> None:
