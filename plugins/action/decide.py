@@ -103,7 +103,8 @@ class ActionModule(RunbookAction):
         for line in outages:
             display.warning(line)
         if args.get("source"):
-            stages = [{**stage, "instances": plan["instances"]} for stage in stages]
+            # A tablet server that is restarted takes nobody's place away.
+            stages = [{**stage, "instances": plan["instances"]} for stage in stages if stage["goal"] != "recovered"]
         return {"stages": [] if behind else stages, "lift": [], "behind": behind, "healthy": not stages, "selection": run}
 
     @staticmethod

@@ -96,8 +96,8 @@ def manager_stats(address: str, port: int, renamed: bool) -> dict[str, Any]:
 def parse_manager_stats(info: Mapping[int, Any], renamed: bool) -> dict[str, Any]:
     """ManagerMonitorInfo, or MasterMonitorInfo before 2.1 (not `renamed`), which numbers its fields otherwise, in words.
 
-    Returns `state`, `goal_state`, `unassigned` (tablets), `tservers` (addresses that report), `bad_tservers`, `dead_tservers`
-    (addresses), `tables` (id to `{"tablets": n, "online": n}`).
+    Returns `state`, `goal_state`, `unassigned` (tablets), `tservers` (addresses that report), `queued` (address to compactions that wait,
+    minor and major, where any do), `bad_tservers`, `dead_tservers` (addresses), `tables` (id to `{"tablets": n, "online": n}`).
     """
     state, goal, unassigned, dead = (4, 5, 6, 8) if renamed else (6, 8, 7, 10)
     return {
@@ -105,12 +105,18 @@ def parse_manager_stats(info: Mapping[int, Any], renamed: bool) -> dict[str, Any
         "goal_state": GOAL_STATES[info.get(goal, 0)],
         "unassigned": info.get(unassigned, 0),
         "tservers": sorted(thrift.text(server[3]) for server in info.get(2, [])),
+        "queued": {thrift.text(server[3]): queued for server in info.get(2, []) if (queued := _queued(server.get(1, {})))},
         "bad_tservers": sorted(thrift.text(server) for server in info.get(3, {})),
         "dead_tservers": sorted({thrift.text(server[1]) for server in info.get(dead, [])}),
         "tables": {
             thrift.text(table): {"tablets": counts.get(3, 0), "online": counts.get(4, 0)} for table, counts in info.get(1, {}).items()
         },
     }
+
+
+def _queued(tables: Mapping[bytes, Mapping[int, Any]]) -> int:
+    """Of a tablet server's tables (TableInfo: 9 minors, 10 majors, each with 1 running, 2 queued), the compactions that wait."""
+    return sum(table.get(kind, {}).get(2, 0) for table in tables.values() for kind in (9, 10))
 
 
 def not_loaded(stats: Mapping[str, Any], tables: Mapping[str, Mapping[str, Any]]) -> list[str]:

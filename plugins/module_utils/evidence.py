@@ -17,7 +17,11 @@ from ansible_collections.koverse.runbook.plugins.module_utils.probes import Clus
 from ansible_collections.koverse.runbook.plugins.module_utils.steps import StepError
 
 _KERNEL = ("/proc/", "/sys/", "/dev/")  # what a process has open there fills no disk
-_COMPLAINT = re.compile(r"\b(ERROR|FATAL|PANIC)\b|^(Caused by: |Error: )|^[\w.$]+(Exception|Error): ")
+_COMPLAINT = re.compile(
+    r"\b(ERROR|FATAL|PANIC)\b|^(Caused by: |Error: )|^[\w.$]+(Exception|Error): "
+    # a pause, of garbage collection or of the whole machine: Hadoop's and ZooKeeper's words, and Accumulo's
+    r"|Detected pause in JVM|GC pause checker not called in a timely fashion"
+)
 _TABLE_FILE = re.compile(r"/tables/([^/]+)/([^/]+)/[^/]+$")
 _LINES = 200  # of a log that are looked through
 _WORDS = 3  # of a component's last complaints that are told
@@ -31,7 +35,7 @@ def of(entries: Mapping[str, Any], rows: Mapping[str, Mapping[str, Any]], cluste
      "booted": 1763760000,                                        # when it was booted, by the same clock
      "instances": {"hdfs_datanode": {"open_files": 412, "open_files_limit": 65536}},  # of the process that has the fewest left
      "filesystems": [{"path": "/data/1", "size": 1099511627776, "free": 0, "files_free": 4711, "components": ["hdfs_datanode"]}],
-     "words": {"hdfs_namenode": ["2026-11-22 ... ERROR ..."]},    # the last errors in the log of what has died, or says that it is not well
+     "words": {"hdfs_namenode": ["2026-11-22 ... ERROR ..."]},    # the last errors, and pauses, in the log of what has died, or is not well
      "corrupt_files": ["/user/x: a file"],                        # what lost blocks belong to, from the active NameNode's host
      "leftovers": {"hdfs_journalnode": ["/.../edits_inprogress_1"]}}  # see mends.leftovers
 
@@ -60,7 +64,7 @@ def of(entries: Mapping[str, Any], rows: Mapping[str, Mapping[str, Any]], cluste
 
 
 def _unwell(row: Mapping[str, Any]) -> bool:
-    return row["state"] == "running" and row["health"] == "unhealthy"
+    return row["state"] == "running" and row["health"] != "healthy"
 
 
 def complaints(entry: Mapping[str, Any]) -> list[str]:

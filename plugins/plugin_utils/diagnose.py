@@ -76,6 +76,17 @@ class Facts(NamedTuple):
         """The last errors in an instance's log."""
         return list((self.hosts.get(host) or {}).get("words", {}).get(name, []))
 
+    def queue(self, host: str) -> list[str]:
+        """How many compactions wait on a host's tablet server, as the manager knows."""
+        here = (host, self.plan["addresses"][host])
+        found = [
+            count
+            for _name, _host, row in self.rows("accumulo_manager")
+            for server, count in row["details"].get("queued", {}).items()
+            if server.rpartition(":")[0] in here
+        ]
+        return [f"{sum(found)} compactions wait on {host}"] if found else []
+
     def title(self, name: str) -> str:
         """The component's name for people."""
         return str(self.plan["components"][name]["title"])
@@ -187,7 +198,9 @@ def _deaf(facts: Facts) -> Iterator[Match]:
     for name, host, row in facts.rows():
         limit = facts.plan["components"][name]["start_timeout"]
         if row["state"] == "running" and row["health"] == "unknown" and not row.get("elsewhere") and facts.age(row) > limit:
-            yield Match(name, host, f"{facts.title(name)} on {host} runs and does not answer", [row["evidence"]])
+            waits = facts.queue(host) if facts.plan["components"][name]["probe"]["type"] == "accumulo_tserver" else []
+            said = [row["evidence"], *waits, *facts.words(name, host)]
+            yield Match(name, host, f"{facts.title(name)} on {host} runs and does not answer", said)
 
 
 def _starting(facts: Facts) -> Iterator[Match]:

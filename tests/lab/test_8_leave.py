@@ -28,16 +28,18 @@ def blocks(cluster: Cluster) -> str:
 
 def test_a_worker_host_leaves_and_comes_back(cluster: Cluster, ledger: Ledger) -> None:
     left = cluster.play("decommission", "-e", "runbook_host=n1")
-    assert left.returncode == 0, left
-    states = rows(cluster)
-    assert {states[name, "n1"] for name in ("accumulo_tserver", "yarn_nodemanager", "hdfs_datanode")} == {"stopped"}
-    assert {states[name, "n1"] for name in ("postgres", "zookeeper", "hdfs_namenode")} == {"running"}
-    assert "Status: HEALTHY Missing blocks: 0" in blocks(cluster)
-    ledger.goes_on()
-    refused = cluster.play("decommission", "-e", "runbook_host=n2")
-    assert refused.returncode != 0, refused
-    assert "A worker leaves a healthy cluster only" in " ".join(refused.output.split()), refused
-    back = cluster.play("recommission", "-e", "runbook_host=n1")
+    try:
+        assert left.returncode == 0, left
+        states = rows(cluster)
+        assert {states[name, "n1"] for name in ("accumulo_tserver", "yarn_nodemanager", "hdfs_datanode")} == {"stopped"}
+        assert {states[name, "n1"] for name in ("postgres", "zookeeper", "hdfs_namenode")} == {"running"}
+        assert "Status: HEALTHY Missing blocks: 0" in blocks(cluster)
+        ledger.goes_on()
+        refused = cluster.play("decommission", "-e", "runbook_host=n2")
+        assert refused.returncode != 0, refused
+        assert "A worker leaves a healthy cluster only" in " ".join(refused.output.split()), refused
+    finally:
+        back = cluster.play("recommission", "-e", "runbook_host=n1")
     assert back.returncode == 0, back
     again = cluster.play("recommission", "-e", "runbook_host=n1")
     assert (again.returncode, again.changed) == (0, 0), again

@@ -42,6 +42,7 @@ def ha_plan(overrides: Mapping[str, Any] | None = None, **groups: Sequence[str])
     """The plan of the HA inventory, with groups changed; as an action plugin completes it."""
     plan = planning.build({**HA, **groups}, overrides)
     plan["order"] = [host for host in HA["all"] if any(host in hosts for hosts in plan["instances"].values())]
+    plan["addresses"] = {host: host for host in plan["order"]}
     return plan
 
 

@@ -125,6 +125,7 @@ def test_stats_of_a_manager_that_serves(wire: Path) -> None:
         "goal_state": "NORMAL",
         "unassigned": 0,
         "tservers": ["s1:9997"],
+        "queued": {},
         "bad_tservers": [],
         "dead_tservers": [],
         "tables": {
@@ -220,11 +221,18 @@ def test_a_manager_that_says_nothing_yet() -> None:
         "state": "INITIAL",
         "goal_state": "CLEAN_STOP",
         "unassigned": 0,
+        "queued": {},
         "tservers": [],
         "bad_tservers": [],
         "dead_tservers": [],
         "tables": {},
     }
+
+
+def test_compactions_that_wait() -> None:
+    tables = {b"1": {9: {1: 2, 2: 3}, 10: {1: 1, 2: 40}}, b"2": {10: {2: 7}}}
+    info = {2: [{1: tables, 3: b"n1:9997"}, {1: {b"1": {9: {1: 4, 2: 0}}}, 3: b"n2:9997"}]}
+    assert accumulo.parse_manager_stats(info, renamed=True)["queued"] == {"n1:9997": 50}
 
 
 def test_servers_that_are_bad_or_dead() -> None:

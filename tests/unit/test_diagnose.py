@@ -135,6 +135,14 @@ def test_why_it_does_not_answer_says_more_than_that_it_does_not() -> None:
     assert told(found(seen(accumulo_tserver__n2=SILENT), hosts=hosts)) == [("FILES_EXHAUSTED", "accumulo_tserver", "n2", None)]
 
 
+def test_what_keeps_a_tablet_server_from_answering() -> None:
+    pause = "WARN GC pause checker not called in a timely fashion. Expected every 5.0 seconds but was 34.0 seconds since last check"
+    hosts = {"n2": {"time": 0.0, "asked": 0.0, "words": {"accumulo_tserver": [pause]}}}
+    whole = seen(accumulo_tserver__n2=SILENT, accumulo_manager__n1={"details": {**MANAGER, "queued": {"n2:9997": 50, "n3:9997": 2}}})
+    (row,) = found(whole, hosts=hosts)
+    assert (row["code"], row["evidence"]) == ("NOT_ANSWERING", ["no answer within 5 s", "50 compactions wait on n2", pause])
+
+
 def test_a_full_disk_is_why_a_datanode_died() -> None:
     system = {"path": "/data", "size": 10_000, "free": 0, "files_free": 10, "components": ["hdfs_datanode"]}
     hosts = {"n2": {"time": NOW.timestamp() - 90, "asked": NOW.timestamp(), "instances": {}, "filesystems": [system]}}

@@ -14,7 +14,7 @@ from ansible_collections.koverse.runbook.plugins.plugin_utils import leave
 from ansible_collections.koverse.runbook.plugins.plugin_utils.catalogue import RunbookError
 from ansible_collections.koverse.runbook.tests.unit.cluster import ha_plan, healthy, stopped
 
-PLAN = {**ha_plan(), "addresses": {host: host for host in ("n1", "n2", "n3")}}
+PLAN = ha_plan()
 WORKERS = ("accumulo_tserver", "yarn_nodemanager", "hdfs_datanode")
 
 
@@ -78,7 +78,7 @@ def test_refused_before_anything_is_changed(host: str, change: Any, why: str) ->
 
 
 def test_a_host_without_workers_or_with_the_only_one() -> None:
-    plan = {**ha_plan(workers=["n3"]), "addresses": PLAN["addresses"]}
+    plan = ha_plan(workers=["n3"])
     with pytest.raises(RunbookError, match=r"expected a worker on n1, found PostgreSQL, ZooKeeper"):
         leave.workers(plan, "n1")
     with pytest.raises(RunbookError, match=r"n3 has the only Tablet server, NodeManager, DataNode|n3 has the only"):
