@@ -52,7 +52,7 @@ def stages(plan: Plan, whole: decide.Picture, wanted: Sequence[str], source: str
     problems += [f"{line}. It has to be healthy first" for line in dict.fromkeys(below + more)]
     if problems:
         raise RunbookError([*problems, "Nothing was changed."])
-    found = [{**stage, "instances": instances} for stage in first]
+    found = list(first)  # the old one counts, too: it is active still
     for name in pairs:
         if not decide.is_gone(old[name][source]):
             stage = next(stage for stage in plan["stages"] if name in stage["components"])
