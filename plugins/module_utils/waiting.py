@@ -18,7 +18,7 @@ The controller hands in `work` and asks again with the `memory` it got back, unt
                   those); None on all others
     slice         seconds to watch at most before the controller hears of it
     cut_short     a file that appears when the slice has to end at once, because another host has failed
-    memory        from the slice before: `acted`, `began`, `seen`, `answered`, `missing`
+    memory        from the slice before: `acted`, `began`, `seen`, `answered`, `missing`, `killed`, `gone` (since when no process is left)
 """
 
 from __future__ import annotations
@@ -295,7 +295,10 @@ class Run:
             for name, row in self.rows.items()
             if health.is_down(name, [host], {host: row})
         }
-        if self.near or self._locks_left() or not self._taken_over():
+        if self.near:
+            return False
+        self.memory.setdefault("gone", self.clock())
+        if self._locks_left() or not self._taken_over():
             return False
         # A tablet server that stopAll has ended exits with status 1. It ended because it was told to: that is no failure.
         failed = {name: self.entries[name] for name, row in self.rows.items() if row["state"] == "failed"}
@@ -348,7 +351,7 @@ class Run:
             left = [server for server in left if any(same_host(server.rpartition(":")[0], address) for address in afar["locks_of"])]
         if left:
             self.far[name] = f"locks in ZooKeeper: {', '.join(left)}"
-        if left and self.clock() - self.memory["began"] > _SESSION_TIMEOUT:
+        if left and self.clock() - self.memory["gone"] > _SESSION_TIMEOUT:
             self.failures[name] = f"{len(left)} tablet servers still hold a lock in ZooKeeper: {', '.join(left)}"
         return bool(left)
 

@@ -850,6 +850,13 @@ def test_locks_are_awaited_by_name(host: Host, locks: list[tuple[float, Any]]) -
     assert (run.done, run.result()["waiting"]) == (False, {"accumulo_tserver": "locks in ZooKeeper: n1:9997, n2:9997"})
 
 
+def test_a_lock_may_stay_for_a_session_after_the_process(host: Host, locks: list[tuple[float, Any]]) -> None:
+    host.instances = {"accumulo_tserver": story((0, UP), (30, DOWN))}
+    locks += [(0, ["n2:9997"]), (60, [])]
+    run = host.watch(host.work("accumulo_tserver", afar=tservers()), "stop")
+    assert (run.done, run.failures, 60 <= host.passed < 60.5) == (True, {}, True)
+
+
 def test_locks_that_outlive_every_session(host: Host, locks: list[tuple[float, Any]]) -> None:
     host.instances = {"accumulo_tserver": always(DOWN)}
     locks += [(0, ["n2:9997"])]
