@@ -14,14 +14,11 @@ from ansible_collections.koverse.runbook.plugins.module_utils import observe, pr
 from ansible_collections.koverse.runbook.plugins.module_utils.mends import corrupt_files, leftovers
 from ansible_collections.koverse.runbook.plugins.module_utils.net import NoAnswer
 from ansible_collections.koverse.runbook.plugins.module_utils.probes import Cluster
-from ansible_collections.koverse.runbook.plugins.module_utils.steps import StepError
+from ansible_collections.koverse.runbook.plugins.module_utils.steps import COMPLAINT, StepError
 
 _KERNEL = ("/proc/", "/sys/", "/dev/")  # what a process has open there fills no disk
-_COMPLAINT = re.compile(
-    r"\b(ERROR|FATAL|PANIC)\b|^(Caused by: |Error: )|^[\w.$]+(Exception|Error): "
-    # a pause, of garbage collection or of the whole machine: Hadoop's and ZooKeeper's words, and Accumulo's
-    r"|Detected pause in JVM|GC pause checker not called in a timely fashion"
-)
+# A pause, of garbage collection or of the whole machine: Hadoop's and ZooKeeper's words, and Accumulo's.
+_PAUSE = re.compile("Detected pause in JVM|GC pause checker not called in a timely fashion")
 _TABLE_FILE = re.compile(r"/tables/([^/]+)/([^/]+)/[^/]+$")
 _LINES = 200  # of a log that are looked through
 _WORDS = 3  # of a component's last complaints that are told
@@ -69,7 +66,7 @@ def _unwell(row: Mapping[str, Any]) -> bool:
 
 def complaints(entry: Mapping[str, Any]) -> list[str]:
     """The last errors that a component wrote: to its newest log file, and to the journal."""
-    lines = [line.strip() for line in observe.last_words(entry, 0, _LINES) if _COMPLAINT.search(line)]
+    lines = [line.strip() for line in observe.last_words(entry, 0, _LINES) if COMPLAINT.search(line) or _PAUSE.search(line)]
     return [line[:_LONGEST] for line in dict.fromkeys(lines)][-_WORDS:]
 
 

@@ -21,7 +21,8 @@ from ansible_collections.koverse.runbook.plugins.module_utils.services import ru
 _LONG_ENOUGH = 30.0  # seconds in which a tool has to tell a setting, and a JournalNode to be written to
 _GLANCE = 0.2  # seconds between two looks at what comes or goes
 
-_COMPLAINT = re.compile(r"\b(ERROR|FATAL)\b|^(Error|Caused by): |^[\w.$]+(Exception|Error): ")
+# A line in which a component, or a tool, complains.
+COMPLAINT = re.compile(r"\b(ERROR|FATAL|PANIC)\b|^(Error|Caused by): |^[\w.$]+(Exception|Error): ")
 
 Entry = Mapping[str, Any]
 Done = tuple[bool, str]
@@ -39,7 +40,7 @@ def tool(entry: Entry, words: list[str], timeout: float, stdin: str = "") -> tup
 def failed(entry: Entry, words: list[str], code: int, output: str) -> str:
     """Why a tool has failed, in a line."""
     # Hadoop's tools say goodbye at length: what they complained of stands before that.
-    complaints = [line for line in output.splitlines() if _COMPLAINT.search(line)]
+    complaints = [line for line in output.splitlines() if COMPLAINT.search(line)]
     return f"'{entry['tool']} {' '.join(words)}' ended with status {code}: {' / '.join((complaints or output.splitlines())[-5:])}"
 
 
