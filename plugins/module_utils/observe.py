@@ -167,6 +167,7 @@ def last_words(entry: Entry, since: float, count: int = _LOG_LINES) -> list[str]
         path = max(fresh, key=os.path.getmtime)
         lines = [f"{path}:", *tail(path, count)]
     if entry.get("service") and services.has_systemd():
+        unit = services.unit(entry)
         start = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(max(0, since - 1)))
         code, output = services.run(
             [
@@ -180,7 +181,9 @@ def last_words(entry: Entry, since: float, count: int = _LOG_LINES) -> list[str]
                 "--since",
                 start,
                 "-u",
-                services.unit(entry),
+                unit,
+                "-u",
+                f"{unit.rpartition('.')[0]}@*",  # Debian's PostgreSQL is a unit for each cluster
             ]
         )
         if code == 0 and output:

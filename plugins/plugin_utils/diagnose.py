@@ -245,7 +245,7 @@ def _died(facts: Facts) -> Iterator[Match]:
 _NO_STORAGE = {
     "hdfs_namenode": r"NameNode is not formatted|storage directory does not exist",
     "zookeeper": r"myid file is missing",
-    "postgres": r"is not accessible or does not exist|could not access directory|is not a database cluster directory",
+    "postgres": r"is not accessible or does not exist|could not access directory|is missing or empty|could not open file .*/pg_control",
 }
 
 
