@@ -50,7 +50,8 @@ class ActionModule(RunbookAction):
                 name: {host: health.unknown(name, host, unseen[host]) for host in rows if host in unseen} for name, rows in whole.items()
             }
             whole = {name: {**rows, **left[name]} for name, rows in whole.items()}
-        known = {"looked": looked, "found": found, "zombies": diagnose.zombies(found), "unseen": list(unseen)}
+        zombies = [(name, host) for name, host in diagnose.zombies(found) if host not in unseen]
+        known = {"looked": looked, "found": found, "zombies": zombies, "unseen": list(unseen)}
         decided = chosen(plan, whole, wanted, {**args, **known, "check_mode": task_vars.get("ansible_check_mode")})
         for stage in decided["stages"] + decided["lift"]:
             stage["unseen"] = list(unseen)

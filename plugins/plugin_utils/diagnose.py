@@ -466,8 +466,12 @@ RULES: tuple[Rule, ...] = (
 
 
 def zombies(found: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
-    """Component and host of those findings that are zombies, and not because of something else."""
-    return [(row["component"], row["host"]) for row in found if row["class"] == "zombie" and row["follows_from"] is None]
+    """Component and host of those findings that are zombies. Only what does not answer may do so because of something else."""
+    return [
+        (row["component"], row["host"])
+        for row in found
+        if row["class"] == "zombie" and (row["follows_from"] is None or row["code"] != "NOT_ANSWERING")
+    ]
 
 
 def findings(facts: Facts) -> list[dict[str, Any]]:

@@ -170,7 +170,8 @@ def test_a_tablet_server_out_of_file_handles(cluster: Cluster, ledger: Ledger) -
     # In the lab root itself has no capability over another user's limits.
     cluster.run("n2", f"runuser -u accumulo -- prlimit --pid {pid} --nofile={opened}:20000")
     wait_until(lambda: ("FILES_EXHAUSTED", "accumulo_tserver", "n2", "zombie") in causes(cluster.report("diagnose")), 60, "it is found")
-    recovered(cluster, ledger, "accumulo_tserver on n2: killed pid")
+    recovered(cluster, ledger)
+    assert cluster.run("n2", "systemctl show --property MainPID --value accumulo-tserver").strip() != pid
 
 
 @pytest.mark.faults

@@ -135,6 +135,15 @@ def test_why_it_does_not_answer_says_more_than_that_it_does_not() -> None:
     assert told(found(seen(accumulo_tserver__n2=SILENT), hosts=hosts)) == [("FILES_EXHAUSTED", "accumulo_tserver", "n2", None)]
 
 
+def test_what_never_heals_is_a_zombie_whatever_it_follows_from() -> None:
+    rows = found(seen(accumulo_tserver__n1=DIED, accumulo_manager__n2={**LOCKED_OUT, "since": "2026-11-22T11:00:00Z"}))
+    assert ("NO_LOCK", "accumulo_manager", "n2", "DIED") in told(rows)
+    assert diagnose.zombies(rows) == [("accumulo_manager", "n2")]
+    rows = found(seen(zookeeper__n1=DIED, zookeeper__n2=DIED, accumulo_manager__n2=SILENT))
+    assert ("NOT_ANSWERING", "accumulo_manager", "n2", "DIED") in told(rows)
+    assert diagnose.zombies(rows) == []
+
+
 def test_what_keeps_a_tablet_server_from_answering() -> None:
     pause = "WARN GC pause checker not called in a timely fashion. Expected every 5.0 seconds but was 34.0 seconds since last check"
     hosts = {"n2": {"time": 0.0, "asked": 0.0, "words": {"accumulo_tserver": [pause]}}}
