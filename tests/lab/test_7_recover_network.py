@@ -54,12 +54,13 @@ def test_a_host_that_is_cut_off(cluster: Cluster, ledger: Ledger) -> None:
     """n2 has the standby or active of several kinds, and the monitor; Koverse is on n3 and writes on."""
     with cut_off(cluster, "n2"):
         wait_until(lambda: ("HOST_CUT_OFF", None, "n2", "intervention") in causes(cluster.report("diagnose")), 120, "it is found")
-        ledger.goes_on(900)
-        print(f"longest pause of the client {ledger.longest_pause():.0f} s")
+        # The standby manager loses its connection, too, where it was one to n2, and 2.1.4 does not get over that: somebody has to act.
         played = cluster.play("recover")
         assert played.returncode != 0, played
         assert "HOST_CUT_OFF" in played.output, played
         assert {code for code, _name, _host, _kind in causes(cluster.report("diagnose"))} == {"HOST_CUT_OFF"}, played
+        ledger.goes_on(300)
+        print(f"longest pause of the client {ledger.longest_pause():.0f} s")
     recovered(cluster, ledger)
 
 
