@@ -36,7 +36,7 @@ def test_a_namenodes_disk_is_gone(cluster: Cluster, ledger: Ledger) -> None:
     # JournalNodes that were killed by other tests cannot give the edits since the last image.
     aside = cluster.play("recover", "-e", "runbook_accept=set_leftovers_aside")
     assert aside.returncode != 0, aside
-    assert "JOURNAL_LEFTOVERS" not in [code for code, _name, _host, _kind in causes(cluster.report("diagnose"))]
+    assert "JOURNAL_LEFTOVERS" not in [row["code"] for row in cluster.report("diagnose")["findings"]]
     recovered(cluster, ledger, "the names were copied to", accept="bootstrap_standby")
 
 
