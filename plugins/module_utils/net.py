@@ -25,14 +25,14 @@ class NoAnswer(Exception):
         self.elsewhere = elsewhere
 
 
-def no_answer(address: str, port: int, error: Exception) -> NoAnswer:
-    """What a failed conversation with `address`:`port` means, in words."""
+def no_answer(address: str, port: int, error: Exception, timeout: float | None = None) -> NoAnswer:
+    """What a failed conversation with `address`:`port` means, in words. timeout: seconds that it had, TIMEOUT where it is None."""
     if isinstance(error, ConnectionRefusedError):
         return NoAnswer(f"nobody listens on {address}:{port}", refused=True)
     if isinstance(error, socket.gaierror):
         return NoAnswer(f"the name '{address}' cannot be resolved")
     if isinstance(error, TimeoutError):
-        return NoAnswer(f"{address}:{port} does not answer within {TIMEOUT:g} s")
+        return NoAnswer(f"{address}:{port} does not answer within {timeout or TIMEOUT:g} s")
     return NoAnswer(f"{address}:{port}: {str(error) or type(error).__name__}")
 
 
@@ -41,7 +41,7 @@ def connect(address: str, port: int, timeout: float | None = None) -> socket.soc
     try:
         return socket.create_connection((address, port), timeout or TIMEOUT)
     except OSError as error:
-        raise no_answer(address, port, error) from error
+        raise no_answer(address, port, error, timeout) from error
 
 
 def exchange(address: str, port: int, request: bytes) -> str:

@@ -78,6 +78,7 @@ def test_a_name_that_cannot_be_resolved() -> None:
 )
 def test_what_an_error_means(error: OSError, said: str) -> None:
     answer = net.no_answer("n1", 2181, error)
+    assert net.no_answer("n1", 2181, TimeoutError(), 1.0).args == ("n1:2181 does not answer within 1 s",)
     assert (str(answer), answer.refused) == (said, False)
 
 
