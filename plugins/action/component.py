@@ -11,11 +11,9 @@ from typing import Any
 
 from ansible.errors import AnsibleError
 from ansible_collections.koverse.runbook.plugins.module_utils.observe import LOCAL_PROBES
-from ansible_collections.koverse.runbook.plugins.plugin_utils.controller import Board, RunbookAction, display, remote
+from ansible_collections.koverse.runbook.plugins.plugin_utils.controller import SLICE, Board, RunbookAction, display, remote
 from ansible_collections.koverse.runbook.plugins.plugin_utils.decide import minimums, without
 
-# Seconds that a host watches by itself, so that a line appears at least every 10; every return takes processor time from what is awaited.
-_SLICE = 7
 _LOOKOUT = 0.25  # seconds between two glances at whether another host of the stage has failed
 _SILENCE = 9.0  # seconds after which the last line of progress is said again, where a host is too busy to return
 
@@ -46,7 +44,7 @@ class ActionModule(RunbookAction):
             "patience": (stage or {}).get("patience"),
             "back": (stage or {}).get("back", []),
             "afar": self._afar(plan, stage) if stage and stage["watcher"] == host else None,
-            "slice": _SLICE,
+            "slice": SLICE,
             "cut_short": f"{self.get_shell_option('system_tmpdirs')[0]}/runbook-{uuid.uuid4()}",
             "memory": None,
         }

@@ -46,10 +46,10 @@ class ActionModule(RunbookAction):
         if args["goal"] == "recovered":
             # What is cut off from the others is left alone, as if it could not be reached.
             unseen |= {row["host"]: row["summary"] for row in found if row["code"] == diagnose.CUT_OFF}
-            left = {
-                name: {host: health.unknown(name, host, unseen[host]) for host in rows if host in unseen} for name, rows in whole.items()
+            whole = {
+                name: {host: health.unknown(name, host, unseen[host]) if host in unseen else row for host, row in rows.items()}
+                for name, rows in whole.items()
             }
-            whole = {name: {**rows, **left[name]} for name, rows in whole.items()}
         zombies = [(name, host) for name, host in diagnose.zombies(found) if host not in unseen]
         known = {"looked": looked, "found": found, "zombies": zombies, "unseen": list(unseen)}
         decided = chosen(plan, whole, wanted, {**args, **known, "check_mode": task_vars.get("ansible_check_mode")})

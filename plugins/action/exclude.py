@@ -5,9 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from ansible_collections.koverse.runbook.plugins.plugin_utils.controller import RunbookAction, display, remote
-
-_SLICE = 7  # seconds that the host watches by itself, so that a line appears at least every 10
+from ansible_collections.koverse.runbook.plugins.plugin_utils.controller import SLICE, RunbookAction, display, remote
 
 
 class ActionModule(RunbookAction):
@@ -16,7 +14,7 @@ class ActionModule(RunbookAction):
     def work(self, args: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         plan, stage = self.plan(task_vars), args["stage"]
         entry = {**remote(plan["components"][stage["by"]]), "address": plan["addresses"][task_vars["inventory_hostname"]]}
-        work = {"entry": entry, "addresses": [plan["addresses"][host] for host in stage["workers"]], "first": True, "slice": _SLICE}
+        work = {"entry": entry, "addresses": [plan["addresses"][host] for host in stage["workers"]], "first": True, "slice": SLICE}
         said, since, began = "", time.monotonic(), time.monotonic()
         while True:
             result: dict[str, Any] = self._execute_module(

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
 import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -21,7 +20,7 @@ from typing import Any, NamedTuple
 
 from ansible_collections.koverse.runbook.plugins.module_utils import accumulo, net
 from ansible_collections.koverse.runbook.plugins.module_utils.net import NoAnswer
-from ansible_collections.koverse.runbook.plugins.module_utils.services import run
+from ansible_collections.koverse.runbook.plugins.module_utils.services import argv, run
 from ansible_collections.koverse.runbook.plugins.module_utils.zookeeper import (
     ZooKeeper,
     four_letter_word,
@@ -129,8 +128,7 @@ def http(entry: Entry, address: str, _cluster: Cluster) -> Answer:
 
 def command(entry: Entry, _address: str, _cluster: Cluster) -> Answer:
     """A command on the host; healthy where it ends with status 0."""
-    words = entry["probe"]["command"]
-    code, output = run(shlex.split(words) if isinstance(words, str) else [str(word) for word in words], net.TIMEOUT)
+    code, output = run(argv(entry["probe"]["command"]), net.TIMEOUT)
     if code in (124, 127):
         raise NoAnswer(output)
     return Answer(code == 0, output.splitlines()[-1] if output else f"its check ends with status {code}")

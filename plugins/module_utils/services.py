@@ -18,7 +18,7 @@ import os
 import shlex
 import signal
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.koverse.runbook.plugins.module_utils import processes
@@ -92,6 +92,11 @@ def run(words: list[str], timeout: float = _LONG_ENOUGH, stdin: str = "") -> tup
             os.killpg(process.pid, signal.SIGKILL)
             return 124, f"'{shlex.join(words)}' did not end within {timeout:g} s"
     return process.returncode, output.decode("utf-8", "replace").strip()
+
+
+def argv(command: str | Sequence[Any]) -> list[str]:
+    """A command of the catalogue, text as a shell would split it or a list, as words."""
+    return shlex.split(command) if isinstance(command, str) else [str(word) for word in command]
 
 
 class Systemd:
@@ -174,8 +179,7 @@ class Command:
 
     @staticmethod
     def words(entry: Entry, verb: str) -> list[str]:
-        words = entry["commands"][verb]
-        return shlex.split(words) if isinstance(words, str) else [str(word) for word in words]
+        return argv(entry["commands"][verb])
 
     @classmethod
     def status(cls, entries: Mapping[str, Entry]) -> dict[str, Status]:

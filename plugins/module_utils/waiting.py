@@ -25,7 +25,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shlex
 import signal
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -320,8 +319,7 @@ class Run:
     def _hook(self, key: str, names: Collection[str]) -> None:
         """Runs a component's drain or undrain; what fails is a failure."""
         for name in names:
-            words = self.entries[name].get(key) or []
-            words = shlex.split(words) if isinstance(words, str) else list(words)
+            words = services.argv(self.entries[name].get(key) or [])
             filled = [word.replace("{host}", self.work["host"]).replace("{address}", self.work["address"]) for word in words]
             code, output = services.run(filled, self.entries[name]["stop_timeout"]) if filled else (0, "")
             if code != 0:

@@ -22,6 +22,9 @@ from .catalogue import CATALOGUE_FILE, RunbookError
 
 display = Display()
 
+# Seconds that a host watches by itself, so that a line appears at least every 10; every return takes processor time from what is awaited.
+SLICE = 7
+
 # What the remote side needs of a catalogue entry.
 _REMOTE_KEYS = (
     "name", "service", "backend", "commands", "user", "process", "ports", "log", "config", "probe", "tool", "shell_arguments",

@@ -15,7 +15,7 @@ from typing import Any
 
 from . import decide, restart
 from .catalogue import RunbookError, did_you_mean
-from .plan import Plan, reverse
+from .plan import Plan, less, reverse, stage_of
 
 
 def workers(plan: Plan, host: str) -> list[str]:
@@ -56,17 +56,14 @@ def out(plan: Plan, whole: decide.Picture, host: str) -> list[dict[str, Any]]:
         if plan["components"][name]["excluded_by"]:
             found.append(_exclusion(plan, whole, name, host, "excluded"))
         if not decide.is_gone(whole[name][host]):
-            stage = next(stage for stage in plan["stages"] if name in stage["components"])
-            stop, _start = restart.pair(plan, whole, stage, restart.Batch([(name, host)], False, None))
+            stop, _start = restart.pair(plan, whole, stage_of(plan, name), restart.Batch([(name, host)], False, None))
             found.append({**stop, "away": away})
     return found
 
 
 def without(plan: Plan, host: str) -> Plan:
     """The plan without the workers of a host that is leaving."""
-    leaving = workers(plan, host)
-    rest = {name: [one for one in hosts if name not in leaving or one != host] for name, hosts in plan["instances"].items()}
-    return {**plan, "instances": rest}
+    return less(plan, workers(plan, host), host)
 
 
 def back(plan: Plan, whole: decide.Picture, host: str) -> list[dict[str, Any]]:

@@ -50,6 +50,19 @@ def build(
     return {"layers": layers, "instances": instances, "components": present, "stages": stages, "warnings": warnings}
 
 
+def stage_of(plan: Plan, component: str) -> dict[str, Any]:
+    """The stage in which a component is started."""
+    found: dict[str, Any] = next(stage for stage in plan["stages"] if component in stage["components"])
+    return found
+
+
+def less(plan: Plan, components: Iterable[str], host: str) -> Plan:
+    """The plan without the instances of some components on one host."""
+    components = list(components)
+    rest = {name: [one for one in hosts if name not in components or one != host] for name, hosts in plan["instances"].items()}
+    return {**plan, "instances": rest}
+
+
 def reverse(stages: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """The stages in the order in which they are stopped."""
     return list(reversed(stages))

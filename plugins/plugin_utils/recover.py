@@ -16,7 +16,7 @@ from typing import Any
 from ansible_collections.koverse.runbook.plugins.module_utils.mends import GIVES
 
 from . import decide, restart
-from .plan import Plan
+from .plan import Plan, stage_of
 
 _ENDED_FIRST = ("rejoin_journal",)  # mends of what runs, and has to be ended first
 
@@ -45,8 +45,7 @@ def stages(
         away.setdefault(name, []).append(host)
     if len(ended) == 1 and not decide.without_them(plan, whole, members, away, unseen):
         # All others are well: they take over its work before it is started again.
-        stage = next(stage for stage in plan["stages"] if ended[0][0] in stage["components"])
-        stop, start = restart.pair(plan, whole, stage, restart.Batch(ended, False, None))
+        stop, start = restart.pair(plan, whole, stage_of(plan, ended[0][0]), restart.Batch(ended, False, None))
         return [{**stop, "patience": patience}, *mends, {**start, "needed": needed}], []
     found = []
     if ended:

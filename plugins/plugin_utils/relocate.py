@@ -9,7 +9,7 @@ from typing import Any
 
 from . import decide, restart
 from .catalogue import RunbookError, did_you_mean
-from .plan import Plan
+from .plan import Plan, less, stage_of
 
 
 def also_on(plan: Plan, wanted: Sequence[str], source: str, known: Sequence[str]) -> dict[str, list[str]]:
@@ -35,8 +35,8 @@ def stages(plan: Plan, whole: decide.Picture, wanted: Sequence[str], source: str
 
     plan: its instances are those of `also_on`. Raises RunbookError where it must not begin.
     """
-    instances = {name: [host for host in hosts if name not in wanted or host != source] for name, hosts in plan["instances"].items()}
-    new = {**plan, "instances": instances}
+    new = less(plan, wanted, source)
+    instances = new["instances"]
     rest = {name: {host: rows[host] for host in instances[name]} for name, rows in whole.items()}
     old = {name: {source: whole[name][source]} for name in wanted}
     problems = [
@@ -55,8 +55,7 @@ def stages(plan: Plan, whole: decide.Picture, wanted: Sequence[str], source: str
     found = list(first)  # the old one counts, too: it is active still
     for name in pairs:
         if not decide.is_gone(old[name][source]):
-            stage = next(stage for stage in plan["stages"] if name in stage["components"])
-            found.append(restart.pair(plan, whole, stage, restart.Batch([(name, source)], False, None))[0])
+            found.append(restart.pair(plan, whole, stage_of(plan, name), restart.Batch([(name, source)], False, None))[0])
     if others:
         found += decide.to_stop(plan, {name: old[name] if name in others else {} for name in whole}, others)
     return found + [{**stage, "instances": instances} for stage in last]

@@ -22,7 +22,7 @@ from ansible_collections.koverse.runbook.plugins.module_utils import health
 
 from . import decide, sides
 from .catalogue import RunbookError
-from .plan import Plan
+from .plan import Plan, stage_of
 
 Instance = tuple[str, str]  # component and host
 
@@ -96,8 +96,7 @@ def failover(plan: Plan, whole: decide.Picture, component: str, target: str) -> 
         return [_failover(plan, component, active[0], to)]
     # It has no other way than to stop; whoever else could take over is stopped with it, where the target was named.
     away = [host for host in rows if host != to and (target or host == active[0])]
-    stage = next(stage for stage in plan["stages"] if component in stage["components"])
-    return pair(plan, whole, stage, Batch([(component, host) for host in away], False, None))
+    return pair(plan, whole, stage_of(plan, component), Batch([(component, host) for host in away], False, None))
 
 
 def _groups(plan: Plan, stage: Mapping[str, Any]) -> list[list[str]]:
