@@ -77,10 +77,21 @@ def _table(zookeeper: ZooKeeper, root: str, table: str) -> dict[str, str | None]
 
 def _lock(zookeeper: ZooKeeper, path: str) -> list[str]:
     """Addresses of those in the queue for a lock, its holder first."""
-    queue = sorted(zookeeper.children(path) or [], key=lambda node: node.rpartition("#")[2].rpartition("-")[2])
-    data = [zookeeper.data(f"{path}/{node}") for node in queue]
+    data = [zookeeper.data(f"{path}/{node}") for node in _queue(zookeeper, path)]
     # "n1:9999", or "GC_CLIENT=n1:9998;..." where a server has several services
     return [text.partition(";")[0].rpartition("=")[2] for text in data if text]
+
+
+def _queue(zookeeper: ZooKeeper, path: str) -> list[str]:
+    """The nodes of those in the queue for a lock, its holder first."""
+    return sorted(zookeeper.children(path) or [], key=lambda node: node.rpartition("#")[2].rpartition("-")[2])
+
+
+def lock_created(zookeeper: ZooKeeper, root: str, tserver: str) -> float | None:
+    """When the lock that a tablet server's address holds was made, seconds since 1970 by ZooKeeper's clock; None where there is none."""
+    path = f"{root}/tservers/{tserver}"
+    queue = _queue(zookeeper, path)
+    return zookeeper.created(f"{path}/{queue[0]}") if queue else None
 
 
 def ping(address: str, port: int, renamed: bool) -> str:

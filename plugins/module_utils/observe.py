@@ -46,10 +46,15 @@ def look(
     rows = {name: same.get(name) or _from_host(entry, host, statuses[name], found.get(name)) for name, entry in entries.items()}
     running = [name for name, row in rows.items() if name in ask and row["state"] == "running" and not row.get("signalled")]
     with ThreadPoolExecutor(_PROBES_AT_ONCE) as pool:
-        answers = dict(zip(running, pool.map(lambda name: _ask(entries[name], address, cluster), running)))
+        answers = dict(zip(running, pool.map(lambda name: _ask({**entries[name], "since": _since(rows[name])}, address, cluster), running)))
     for name, answer in answers.items():
         _add(rows[name], answer)
     return rows
+
+
+def _since(row: Mapping[str, Any]) -> float | None:
+    """The start of an instance's process in seconds since 1970, where it is known."""
+    return seconds(row["since"]) if row["since"] else None
 
 
 def _still_runs(row: Mapping[str, Any]) -> bool:

@@ -40,6 +40,7 @@ class Answer(NamedTuple):
 
 _NOT_SERVING = "not currently serving requests"  # what a ZooKeeper without a quorum answers
 _TWICE = 0.2  # seconds between two looks at a place in a queue
+SESSION_TIMEOUT = 40.0  # seconds for which a dead server's lock may stay: ZooKeeper's usual limit, 20 ticks of 2 s
 
 # The details of a server that has no part in what ZooKeeper coordinates: it neither holds its lock nor waits for it.
 NO_LOCK: Mapping[str, Any] = MappingProxyType({"lock": None})
@@ -67,6 +68,12 @@ class Cluster:
         if isinstance(facts, NoAnswer):
             raise facts
         return facts
+
+    def lock_created(self, instance: str | None, tserver: str) -> float | None:
+        """See `accumulo.lock_created`; asked anew each time. Raises NoAnswer."""
+        root = self.accumulo(instance)["root"]
+        with ZooKeeper(self._servers) as zookeeper:
+            return accumulo.lock_created(zookeeper, root, tserver)
 
     def anew(self) -> Cluster:
         """One that has read nothing yet."""
@@ -255,13 +262,23 @@ def _instance(entry: Entry, cluster: Cluster) -> dict[str, Any]:
 
 
 def accumulo_tserver(entry: Entry, address: str, cluster: Cluster) -> Answer:
-    """Its lock in ZooKeeper, and an answer from the process itself."""
+    """Its lock in ZooKeeper, and an answer from the process itself.
+
+    The lock of one that was killed stays for its session, under the same address. A process that is younger than that holds the lock
+    only where the lock is younger still: the two clocks are compared for no longer, so that a wrong one costs seconds and no more.
+    """
     facts = _instance(entry, cluster)
     answered = accumulo.ping(address, _port(entry), facts["renamed"])
     if answered != facts["instance_id"]:
         return Answer(False, f"serves another instance, {answered} instead of {facts['instance_id']}")
-    if not _mine(entry, address, facts["tservers"]):
+    mine = _mine(entry, address, facts["tservers"])
+    if not mine:
         return Answer(False, "answers, but holds no lock in ZooKeeper", details=NO_LOCK)
+    since = entry.get("since")
+    if since and time.time() - since < SESSION_TIMEOUT:
+        created = cluster.lock_created(entry["probe"].get("instance"), mine)
+        if created is None or created < since:
+            return Answer(False, "answers, but the lock in ZooKeeper is still that of the process before it", details=NO_LOCK)
     return Answer(True, "answers and holds its lock")
 
 

@@ -32,7 +32,7 @@ from typing import Any
 
 from ansible_collections.koverse.runbook.plugins.module_utils import health, observe, processes, services
 from ansible_collections.koverse.runbook.plugins.module_utils.net import NoAnswer
-from ansible_collections.koverse.runbook.plugins.module_utils.probes import Cluster, same_host
+from ansible_collections.koverse.runbook.plugins.module_utils.probes import SESSION_TIMEOUT, Cluster, same_host
 from ansible_collections.koverse.runbook.plugins.module_utils.steps import STEPS, StepError
 
 _FEW_WORDS = 90  # characters of an instance's evidence in a line of progress
@@ -42,7 +42,6 @@ _SHARE = 0.1  # of a processor that looking may take from the components that ar
 _LONGEST_PAUSE = 2.0  # seconds between two looks, at most
 _SHORTEST_REPORT = 2.0  # seconds before a changed picture is worth a word to the controller
 _GRACE = 3.0  # seconds for which a service that was started may be without a process, while its unit hands over
-_SESSION_TIMEOUT = 40.0  # seconds for which a dead tablet server's lock may stay: ZooKeeper's usual limit, 20 ticks of 2 s
 
 # What `work` says where a host acts by itself, outside of a stage.
 BY_ITSELF: dict[str, Any] = {
@@ -349,7 +348,7 @@ class Run:
             left = [server for server in left if any(same_host(server.rpartition(":")[0], address) for address in afar["locks_of"])]
         if left:
             self.far[name] = f"locks in ZooKeeper: {', '.join(left)}"
-        if left and self.clock() - self.memory["gone"] > _SESSION_TIMEOUT:
+        if left and self.clock() - self.memory["gone"] > SESSION_TIMEOUT:
             self.failures[name] = f"{len(left)} tablet servers still hold a lock in ZooKeeper: {', '.join(left)}"
         return bool(left)
 

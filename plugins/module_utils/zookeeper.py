@@ -104,6 +104,15 @@ class ZooKeeper:
         (length,) = struct.unpack_from(">i", answer)
         return answer[4 : 4 + max(length, 0)].decode("utf-8", "replace")
 
+    def created(self, path: str) -> float | None:
+        """When the node was made, seconds since 1970 by the clock of the ensemble's leader; None where the node does not exist."""
+        answer = self._ask(_GET_DATA, path)
+        if answer is None:
+            return None
+        (length,) = struct.unpack_from(">i", answer)
+        _czxid, _mzxid, created = struct.unpack_from(">qqq", answer, 4 + max(length, 0))
+        return float(created) / 1000
+
     def _ask(self, kind: int, path: str) -> bytes | None:
         self._xid += 1
         encoded = path.encode()

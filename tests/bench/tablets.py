@@ -1,6 +1,7 @@
-"""For by_hand, on a host: exit status 0 when the manager serves every table on N tablet servers; or which host's manager stands by.
+"""For by_hand, on a host: exit status 0 when the manager serves every table on N tablet servers, or when the tablet server HOST has a
+lock that was made after SECONDS (since 1970); or which host's manager stands by.
 
-Usage: tablets.py ZOOKEEPER N | tablets.py ZOOKEEPER standby
+Usage: tablets.py ZOOKEEPER N | tablets.py ZOOKEEPER HOST SECONDS | tablets.py ZOOKEEPER standby
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ from ansible_collections.koverse.runbook.plugins.module_utils.net import NoAnswe
 from ansible_collections.koverse.runbook.plugins.module_utils.zookeeper import ZooKeeper
 
 
-def main(server: str, wanted: str) -> int:
+def main(server: str, wanted: str, seconds: str = "") -> int:
     """The exit status."""
     with ZooKeeper([server]) as zookeeper:
         facts = accumulo.read_znodes(zookeeper)
+        if seconds:
+            return 0 if (accumulo.lock_created(zookeeper, facts["root"], f"{wanted}:9997") or 0) > float(seconds) else 1
     hosts = [address.partition(":")[0] for address in facts["managers"]]
     if wanted == "standby":
         print(hosts[-1])

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import struct
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -46,14 +47,19 @@ class Accumulo(Cluster):
         assert instance is None
         return self._facts
 
+    def lock_created(self, instance: str | None, tserver: str) -> float | None:
+        """The given time, of each lock."""
+        assert (instance, tserver in self._facts["tservers"]) == (None, True)
+        return self._facts["created"]
+
     def anew(self) -> Accumulo:
         """What is there a moment later."""
         return Accumulo(**{**self._facts, **self._facts.get("then", {})})
 
 
-def probe(component: str, port: int, cluster: Cluster = NOBODY) -> Answer:
-    """What the component's probe finds on a port of this host."""
-    entry = dict(load()[1][component])
+def probe(component: str, port: int, cluster: Cluster = NOBODY, since: float | None = None) -> Answer:
+    """What the component's probe finds on a port of this host, where its process was started at `since`."""
+    entry = {**load()[1][component], "since": since}
     entry["ports"] = {**entry["ports"], entry["probe"]["port"]: port}
     return PROBES[entry["probe"]["type"]](entry, HOST, cluster)
 
@@ -389,6 +395,19 @@ def test_tserver(wire: Path) -> None:
         assert probe("accumulo_tserver", port, Accumulo(instance_id="other", tservers=[f"{HOST}:{port}"])) == Answer(
             False, f"serves another instance, {ID} instead of other"
         )
+
+
+@pytest.mark.parametrize(
+    ("age", "lock_is_older_by", "own"),
+    [(5, 300, False), (5, 0.5, False), (5, -3, True), (39, 300, False), (41, 300, True), (5, None, False)],
+)
+def test_tserver_whose_predecessor_was_killed(wire: Path, age: float, lock_is_older_by: float | None, own: bool) -> None:
+    since = time.time() - age
+    created = None if lock_is_older_by is None else since - lock_is_older_by
+    with serve(replay(wire / "accumulo-2.1.4-getInstanceId.txt")) as port:
+        answer = probe("accumulo_tserver", port, Accumulo(tservers=[f"{HOST}:{port}"], created=created), since)
+    expected = Answer(False, "answers, but the lock in ZooKeeper is still that of the process before it", details=NO_LOCK)
+    assert answer == (Answer(True, "answers and holds its lock") if own else expected)
 
 
 TABLES = {"1": {"name": "t1", "state": "ONLINE"}, "2": {"name": "T", "state": "ONLINE"}, "3": {"name": "Tb", "state": "OFFLINE"}}

@@ -14,6 +14,7 @@ from ansible_collections.koverse.runbook.plugins.module_utils.zookeeper import Z
 from ansible_collections.koverse.runbook.tests.unit.servers import HOST, closes, drips, free_port, replay, says, serve, silent
 
 ID = "09438c56-a181-455d-81d9-9d7451872525"
+CREATED = 0x01A1FDCAB5CB / 1000  # of the lock of n1's tablet server, as recorded
 
 
 @pytest.mark.parametrize(
@@ -102,6 +103,11 @@ def test_a_recorded_session(wire: Path) -> None:
             "5": {"name": "kv_schema", "state": "ONLINE"},
         },
     }
+
+
+def test_when_a_tablet_servers_lock_was_made(wire: Path) -> None:
+    with serve(replay(wire / "zookeeper-3.8.6-accumulo-2.1.4-znodes.txt")) as port, ZooKeeper([f"{HOST}:{port}"]) as session:
+        assert accumulo.lock_created(session, f"/accumulo/{ID}", "n1:9997") == CREATED
 
 
 def test_a_recorded_session_of_koverses_time(wire: Path) -> None:
