@@ -23,7 +23,12 @@ LOCK_WITHIN = 60.0  # seconds in which a server that has started takes its place
 
 def has_no_part(row: Instance, age: float) -> bool:
     """Whether a server that has run for `age` seconds neither holds its lock in ZooKeeper nor waits for it. Waiting does not help."""
-    return row["details"].get("lock", "") is None and age > LOCK_WITHIN
+    return without_place(row) and age > LOCK_WITHIN
+
+
+def without_place(row: Instance) -> bool:
+    """Whether a server answers, but neither holds its lock in ZooKeeper nor waits for it."""
+    return row["details"].get("lock", "") is None
 
 
 class Verdict(NamedTuple):

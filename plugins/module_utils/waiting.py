@@ -181,6 +181,7 @@ class Run:
             self.work["watched"]
             and row["state"] == "running"
             and not row.get("signalled")
+            and not health.without_place(row)  # from afar its predecessor's lock looks like its own
             and self.entries[name]["probe"]["type"] not in observe.LOCAL_PROBES
         )
 

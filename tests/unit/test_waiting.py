@@ -521,6 +521,11 @@ def test_a_process_stopped_by_a_signal_is_not_judged_from_afar(host: Host) -> No
     assert host.run(host.work("a")).result()["waiting"] == {"a": "n1: pid 7 is stopped by a signal (SIGSTOP)"}
 
 
+def test_a_place_in_zookeeper_is_not_judged_from_afar(host: Host) -> None:
+    host.instances = {"a": always({**SICK, "evidence": "the lock is another's", "details": {"lock": None}})}
+    assert host.run(host.work("a")).result()["waiting"] == {"a": "n1: the lock is another's"}
+
+
 # ---- watching a stage from afar
 
 
