@@ -158,17 +158,22 @@ def to_start(
     lost = out_of_reach(plan, needed, unseen)
     wanted = [name for name in wanted if plan["components"][name]["desired"] == "started" and name not in lost]
     stages = []
+    started: set[str] = set()  # in the stage's own layer
     forbidding: dict[str, list[dict[str, Any]]] = {}
     for stage in plan["stages"]:
         members = [name for name in stage["components"] if name in wanted]
+        started = {name for name in started if plan["components"][name]["layer"] == stage["layer"]}
         hosts: dict[str, list[str]] = {}
         for name in members:
             for host, row in whole[name].items():
                 # Nothing is done on the strength of an unknown state; a running one that is not healthy yet is waited for.
                 if row["state"] in ("stopped", "failed") or (row["state"] == "running" and row["health"] != "healthy"):
                     hosts.setdefault(host, []).append(name)
-        if not hosts and not any(judged[name].problems for name in members):
+        # What depends on a component that is started is looked at, too: a manager still counts on a tablet server that has just died.
+        affected = any(started & set(plan["components"][name]["depends_on"]) for name in members)
+        if not hosts and not affected and not any(judged[name].problems for name in members):
             continue
+        started.update(name for names in hosts.values() for name in names)
         hosts = _with_a_watcher(plan, whole, hosts, members)
         if not hosts:
             forbidding.update({name: judged[name].problems for name in members if judged[name].problems})

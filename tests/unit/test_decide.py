@@ -100,6 +100,7 @@ def test_only_what_is_down_is_started(up: Picture) -> None:
     assert [(stage["name"], stage["hosts"]) for stage in stages] == [
         ("storage", {"n2": ["hdfs_datanode"]}),
         ("data_services 1/2", {"n1": ["accumulo_tserver"]}),
+        ("data_services 2/2", {"n1": []}),  # the manager has to take it in
     ]
     assert stages[0]["components"] == ["hdfs_datanode", "hdfs_namenode", "hdfs_zkfc"]
 
