@@ -40,6 +40,8 @@ class ActionModule(RunbookAction):
             "act": True,
             "watched": bool(stage),
             "step": stage["stepper"] == host if stage else True,
+            "asked": [name for name in (stage or {}).get("absent", {}).get(host, []) if plan["components"][name]["backend"] == "ambari"],
+            "left": bool(stage and plan["ambari"]),
             "leave": bool(stage and stage.get("away")),
             "patience": (stage or {}).get("patience"),
             "back": (stage or {}).get("back", []),

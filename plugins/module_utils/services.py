@@ -14,6 +14,7 @@ not with AnsibleModule.run_command: several at once, each with a time limit, and
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import signal
@@ -39,6 +40,8 @@ def backend_of(entry: Entry) -> Any:
     """The backend for an entry. systemd also drives init scripts where it runs the host, as `service` itself does there."""
     if entry["backend"] == "command":
         return Command
+    if entry["backend"] == "ambari":
+        return Ambari
     if entry["backend"] == "init" and not has_systemd():
         return Init
     return Systemd
@@ -172,6 +175,37 @@ def unit(entry: Entry) -> str:
     """A service's unit name with its suffix."""
     name = str(entry["service"])
     return name if name.endswith((".service", ".target")) else f"{name}.service"
+
+
+class Ambari:
+    """What Ambari starts and stops is asked for by the controller, once for all hosts (see playbooks/tasks/ambari_*); here it is seen.
+
+    A stop reaches only what has to end without Ambari: its process is told to.
+    """
+
+    @staticmethod
+    def status(entries: Mapping[str, Entry]) -> dict[str, Status]:
+        found = {name: [process["pid"] for process in running or []] for name, running in processes.find(entries).items()}
+        return {
+            name: {
+                "unit": "running" if found.get(name) else "stopped",
+                "text": "started by Ambari, or not at all",
+                "pids": found.get(name, []),
+            }
+            for name in entries
+        }
+
+    @staticmethod
+    def start(_entries: Mapping[str, Entry]) -> dict[str, str]:
+        return {}
+
+    @staticmethod
+    def stop(entries: Mapping[str, Entry]) -> dict[str, str]:
+        for found in Ambari.status(entries).values():
+            for pid in found["pids"]:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGTERM)
+        return {}
 
 
 class Command:

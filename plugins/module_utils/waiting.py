@@ -11,6 +11,8 @@ The controller hands in `work` and asks again with the `memory` it got back, unt
     step          whether this host does the components' before_start or before_stop steps
     patience      seconds after which what does not end is killed; None: never
     back          the components here that come back while the others, and what depends on them, went on: their steps are done
+    asked         the components here that somebody else, Ambari, has been asked to start
+    left          whether what comes before a stop has been done already
     leave         whether the components here are stopped while others of their kind go on: their before_leave steps are done
     afar          on the one host that watches the stage as the cluster sees it: `entries`, `hosts` (component to hosts), `addresses`,
                   `unseen` (hosts that cannot be reached, for which it does not wait), `away` (component to the hosts on which it is
@@ -127,7 +129,8 @@ class Run:
             if self.failures or not self._do_steps("before_start"):
                 return
             self.failures.update(services.start(chosen))
-            self.memory["acted"] = [name for name in chosen if name not in self.failures]
+            asked = [name for name in self.work.get("asked", ()) if name not in chosen]
+            self.memory["acted"] = [name for name in [*chosen, *asked] if name not in self.failures]
             self._take_in("on_return")
         self._watch(self._started, _INTERVAL)
         if self.done:
@@ -241,6 +244,22 @@ class Run:
 
     # ---- stopping
 
+    def leave(self, check_mode: bool = False) -> None:
+        """Does what comes before a stop, which somebody else then asks for."""
+        self._look()
+        running = {name: entry for name, entry in self.entries.items() if self.rows[name]["state"] == "running"}
+        self.done = check_mode or self._before_a_stop(running)
+
+    def _before_a_stop(self, chosen: Mapping[str, Any]) -> bool:
+        """Whether all could be done that comes before a stop: work given away, data brought to disk."""
+        if self.work.get("leave"):
+            self._hook("drain", chosen)
+        if self.failures or not self._do_steps("before_stop"):
+            return False
+        self._kill([name for name in chosen if self.rows[name].get("signalled")])
+        self._leave({name: entry for name, entry in chosen.items() if not self.rows[name].get("signalled")})
+        return not self.failures
+
     def stop(self, check_mode: bool = False) -> None:
         """Stops what runs, then watches until every process is gone (`afar`: and no tablet server's lock is left)."""
         if self.work["act"]:
@@ -252,12 +271,8 @@ class Run:
                 self.memory["acted"] = list(chosen)
                 self.done = True
                 return
-            if self.work.get("leave"):
-                self._hook("drain", chosen)
-            if self.failures or not self._do_steps("before_stop"):
+            if not self.work.get("left") and not self._before_a_stop(chosen):
                 return
-            self._kill([name for name in chosen if self.rows[name].get("signalled")])
-            self._leave({name: entry for name, entry in chosen.items() if not self.rows[name].get("signalled")})
             self.failures.update(self._ask_to_stop(chosen))
             self.memory["acted"] = [name for name in chosen if name not in self.failures]
         self._watch(self._stopped, _INTERVAL_OF_STOPS)

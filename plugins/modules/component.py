@@ -27,9 +27,10 @@ options:
     description:
       - V(started) starts what is stopped or failed and leaves alone what runs. V(stopped) is the reverse.
       - V(prepared) does what comes once, before any instance starts (the steps C(before_start) of the catalogue).
+      - V(left) does what comes before a stop that somebody else asks for: work given away, data brought to disk.
       - A component whose state is unknown is never acted on.
     type: str
-    choices: [prepared, started, stopped]
+    choices: [prepared, started, left, stopped]
     required: true
   stage:
     description:
@@ -106,7 +107,7 @@ waited:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.koverse.runbook.plugins.module_utils.waiting import Run
 
-_VERBS = {"prepared": Run.prepare, "started": Run.start, "stopped": Run.stop}
+_VERBS = {"prepared": Run.prepare, "started": Run.start, "left": Run.leave, "stopped": Run.stop}
 
 
 def main() -> None:

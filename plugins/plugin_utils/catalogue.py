@@ -18,7 +18,7 @@ from ansible_collections.koverse.runbook.plugins.module_utils.steps import STEPS
 CATALOGUE_FILE = Path(__file__).resolve().parents[2] / "catalogue.yml"
 
 HA_MODES = ("none", "quorum", "active_standby", "active_active")
-BACKENDS = ("systemd", "init", "command")
+BACKENDS = ("systemd", "init", "command", "ambari")
 DESIRED = ("started", "stopped")
 DATA = ("tables", "databases", "directories")
 # What an entry may hold, and what it holds when the catalogue does not say.
@@ -34,6 +34,7 @@ DEFAULTS: dict[str, Any] = {
     "undrain": [],
     "service": None,
     "backend": None,
+    "ambari": None,
     "commands": {},
     "user": None,
     "process": None,
@@ -68,6 +69,7 @@ _TEXTS = (
     "desired",
     "service",
     "backend",
+    "ambari",
     "user",
     "process",
     "ha",
@@ -158,7 +160,8 @@ def load(overrides: Mapping[str, Any] | None = None, backend: str = "systemd") -
         component = {**copy.deepcopy(DEFAULTS), **entry, "name": name}
         component["groups"] = component["groups"] or [name]
         component["title"] = component["title"] or name
-        component["backend"] = component["backend"] or backend
+        # What Ambari does not know, PostgreSQL for one, is a unit of systemd beside it.
+        component["backend"] = component["backend"] or ("systemd" if backend == "ambari" and not component["ambari"] else backend)
         components[name] = component
         problems += _entry_problems(component, set(entry) - set(DEFAULTS), layers)
     if not problems:
@@ -242,6 +245,9 @@ def _service_problems(component: Component, where: str) -> list[str]:
     if component["backend"] == "command":
         missing = [verb for verb in ("start", "stop", "status") if not component["commands"].get(verb)]
         return [f"{where}.commands: the command backend needs start, stop and status; missing: {', '.join(missing)}."] if missing else []
+    if component["backend"] == "ambari":
+        needed = {"ambari": "its name in Ambari", "process": "by which it is seen whether it runs"}
+        return [f"{where}.{key}: the ambari backend needs it, {why}." for key, why in needed.items() if not component[key]]
     if component["commands"]:
         return [
             f"{where}: has commands and the backend '{component['backend']}'. One component has one backend: "

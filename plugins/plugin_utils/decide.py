@@ -9,6 +9,7 @@ A picture is component to host to instance (the rows of module_utils/health.py).
      "watcher": "n1",                      # the host that also asks the others over the network
      "stepper": "n1" or None,              # the host that does the components' before_start (goal prepared) or before_stop steps
      "components": ["hdfs_datanode", ...], # what the gate behind the stage judges
+     "absent": {"n1": ["hdfs_namenode"]},  # for a start: what of `hosts` does not run
      "back": ["hdfs_journalnode"],         # for a start: what comes back while others, or what depends on it, went on
      "needed": {"hdfs_datanode": 3, ...}}  # for a start: how many of each component have to be healthy
 """
@@ -184,7 +185,8 @@ def to_start(
             steps = [name for name in hosts[stepper] if plan["components"][name]["before_start"]]
             stages.append(_stage(plan, stage, "prepared", {stepper: steps}, steps, stepper))
         made = _stage(plan, stage, "started", hosts, members, None)
-        stages.append({**made, "back": missed(plan, whole, members), "needed": dict(needed)})
+        absent = {host: [name for name in names if whole[name][host]["state"] in ("stopped", "failed")] for host, names in hosts.items()}
+        stages.append({**made, "absent": absent, "back": missed(plan, whole, members), "needed": dict(needed)})
     below = {need for name in wanted for need in needs(plan, name)} - set(wanted)
     forbidding |= {name: judged[name].problems for name in plan["components"] if name in below and judged[name].problems}
     return stages, lines(plan, forbidding)

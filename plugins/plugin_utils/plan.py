@@ -47,7 +47,14 @@ def build(
             stages.append({"name": name, "layer": layer, "components": wave})
     if problems:
         raise RunbookError(problems)
-    return {"layers": layers, "instances": instances, "components": present, "stages": stages, "warnings": warnings}
+    return {
+        "layers": layers,
+        "instances": instances,
+        "components": present,
+        "stages": stages,
+        "warnings": warnings,
+        "ambari": any(component["backend"] == "ambari" for component in present.values()),
+    }
 
 
 def stage_of(plan: Plan, component: str) -> dict[str, Any]:

@@ -160,6 +160,7 @@ def pair(plan: Plan, whole: decide.Picture, stage: Mapping[str, Any], batch: Bat
             "name": f"{said}: start",
             "goal": "started",
             "components": list(dict.fromkeys([*names, *judges])),
+            "absent": common["hosts"],
             "back": decide.missed(plan, whole, names),
             "needed": decide.minimums(plan),
         },

@@ -1,0 +1,146 @@
+# Copyright: Contributors to koverse.runbook
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: ambari
+short_description: Hosts, groups and variables from Ambari
+version_added: "0.1.0"
+author: [Contributors to koverse.runbook (@koverse)]
+description:
+  - Reads a cluster from an Ambari server, with five requests whatever its size.
+  - Each component of the catalogue that Ambari runs (C(ambari) in C(catalogue.yml)) becomes a group of its hosts. A host without
+    such a component is in no group of ours.
+  - Sets for all hosts C(runbook_backend=ambari), where the server is (C(runbook_ambari_url), C(runbook_ambari_username),
+    C(runbook_ambari_cluster) and how its certificate is checked, but never the password), C(runbook_ambari_stack), and
+    C(runbook_catalogue) with the ports, users and logs that the cluster's configuration has.
+  - Sets for each host C(runbook_ambari_host), C(ambari_ip), C(ambari_host_state), C(ambari_maintenance_state) and C(ambari_components).
+  - The file's name has to end in C(ambari.yml) or C(ambari.yaml).
+options:
+  plugin:
+    description: The plugin's name.
+    type: str
+    required: true
+    choices: [koverse.runbook.ambari]
+  url:
+    description: The server, for example V(https://ambari.example.com:8443).
+    type: str
+    required: true
+    env: [{name: AMBARI_URL}]
+  username:
+    description: A user of Ambari with the role Cluster User or higher.
+    type: str
+    required: true
+    env: [{name: AMBARI_USERNAME}]
+  password:
+    description: Their password. Encrypt it with ansible-vault where it stands in the file.
+    type: str
+    required: true
+    env: [{name: AMBARI_PASSWORD}]
+  ca_path:
+    description: A file with the certificate of the authority that has signed the server's.
+    type: path
+  validate_certs:
+    description: Whether the server's certificate is checked.
+    type: bool
+    default: true
+  cluster:
+    description: The cluster's name in Ambari. By default the only one there is.
+    type: str
+  timeout:
+    description: Seconds that one call may take.
+    type: float
+    default: 30.0
+extends_documentation_fragment:
+  - ansible.builtin.constructed
+"""
+
+EXAMPLES = r"""
+# ambari.yml, with the password in the environment as AMBARI_PASSWORD:
+plugin: koverse.runbook.ambari
+url: https://ambari.example.com:8443
+username: operator
+
+# With more groups, and addresses instead of names:
+# compose:
+#   ansible_host: ambari_ip
+# groups:
+#   postgres: inventory_hostname == 'n1.example.com'
+# keyed_groups:
+#   - key: ambari_maintenance_state
+#     prefix: maintenance
+"""
+
+from typing import Any
+
+from ansible.errors import AnsibleParserError
+from ansible.plugins.inventory import BaseInventoryPlugin, Constructable
+from ansible_collections.koverse.runbook.plugins.module_utils import ambari
+from ansible_collections.koverse.runbook.plugins.plugin_utils import ambari_facts, catalogue
+
+
+class InventoryModule(BaseInventoryPlugin, Constructable):
+    """A cluster as Ambari has it."""
+
+    NAME = "koverse.runbook.ambari"
+
+    def verify_file(self, path: str) -> bool:
+        """Whether a file may be this plugin's."""
+        return bool(super().verify_file(path)) and path.endswith(("ambari.yml", "ambari.yaml"))
+
+    def parse(self, inventory: Any, loader: Any, path: str, cache: bool = True) -> None:
+        """Fills the inventory. Raises AnsibleParserError."""
+        super().parse(inventory, loader, path, cache)
+        self._read_config_data(path)
+        options = {key: self.get_option(key) for key in ("url", "username", "password", "ca_path", "validate_certs", "timeout")}
+        try:
+            cluster = ambari.Cluster.find(ambari.Server(**options, patience=0.0), self.get_option("cluster"))
+            read = {
+                "rows": cluster.host_components(),
+                "hosts": cluster.hosts(),
+                "stack": cluster.stack(),
+                "configuration": cluster.configuration(),
+            }
+        except ambari.AmbariError as error:
+            raise AnsibleParserError(f"{path}: {error}") from None
+        self._fill(read, {**options, "cluster": cluster.name})
+
+    def _fill(self, read: dict[str, Any], options: dict[str, Any]) -> None:
+        _layers, entries = catalogue.load()
+        found = ambari_facts.groups(read["rows"], {name: entry["ambari"] for name, entry in entries.items() if entry["ambari"]})
+        ports = {name: entry["ports"] for name, entry in entries.items()}
+        for_all = {
+            "runbook_backend": "ambari",
+            "runbook_ambari_stack": read["stack"],
+            "runbook_catalogue": ambari_facts.catalogue(read["configuration"], ports, list(found)),
+            **{f"runbook_ambari_{key}": options[key] for key in ("url", "username", "cluster", "validate_certs")},
+        }
+        if options["ca_path"]:
+            for_all["runbook_ambari_ca_path"] = options["ca_path"]
+        for key, value in for_all.items():
+            self.inventory.set_variable("all", key, value)
+        components: dict[str, list[str]] = {}
+        for row in read["rows"]:
+            components.setdefault(row["host"], []).append(row["component"])
+        for host, row in sorted(read["hosts"].items()):
+            self.inventory.add_host(host)
+            variables = {
+                "runbook_ambari_host": host,
+                "ambari_ip": row["ip"],
+                "ambari_host_state": row["host_state"],
+                "ambari_maintenance_state": row["maintenance_state"],
+                "ambari_components": sorted(components.get(host, [])),
+            }
+            for key, value in variables.items():
+                self.inventory.set_variable(host, key, value)
+        for name, hosts in found.items():
+            self.inventory.add_group(name)
+            for host in hosts:
+                self.inventory.add_child(name, host)
+        strict = self.get_option("strict")
+        for host in sorted(read["hosts"]):
+            variables = self.inventory.get_host(host).get_vars()
+            self._set_composite_vars(self.get_option("compose"), variables, host, strict=strict)
+            self._add_host_to_composed_groups(self.get_option("groups"), variables, host, strict=strict)
+            self._add_host_to_keyed_groups(self.get_option("keyed_groups"), variables, host, strict=strict)

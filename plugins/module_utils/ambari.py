@@ -1,0 +1,670 @@
+# Copyright: Contributors to koverse.runbook
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A client of Ambari's REST API, 2.7 and 3.0; how it behaves was recorded from a real server (tests/ambari/recordings).
+
+`Server` speaks HTTP, `Cluster` reads, `Change` brings host components to a state and stays until they are there. What it stands:
+
+- A 202 says that a request was queued, a 200 with an empty body that nothing was: because there is nothing to do, because the instance
+  is in maintenance, or because its host is lost. Only a look at the states tells which. So each change is looked at before and after.
+- A request is over when all of its tasks are; it says FAILED before that, and COMPLETED where it left out hosts that are lost.
+- A 500 may have created its request all the same, and so may a call that nobody answered. A request is known by its context, which is
+  made unique for that.
+- A server that is restarted turns its open requests into ABORTED. What is not there yet is then asked for again.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import ssl
+import time
+import urllib.error
+import urllib.parse
+import uuid
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from ansible.module_utils import urls
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.koverse.runbook.plugins.module_utils.observe import iso
+
+STARTED, STOPPED = "STARTED", "INSTALLED"  # "stopped" is called INSTALLED
+FAILED = ("FAILED", "TIMEDOUT")  # of tasks
+_OVER = ("COMPLETED", "ABORTED", *FAILED)
+_UNDER_WAY = ("STARTING", "STOPPING", "INSTALLING", "UPGRADING")
+
+_POLL, _LONGEST_POLL = 0.5, 3.0  # seconds between two looks at a request; each look takes half as long again
+_SETTLE = 30.0  # seconds in which the states follow the end of a request: agents report every 10 s
+_REPORT = 120.0  # seconds in which an agent has reported that a component was started without it; once a minute is usual
+_SENDS = 3  # times that the same change is asked for, where the server was restarted meanwhile
+_LAST_LINES = 8
+_SILENT_STATUS = (502, 503, 504)  # a proxy's, or a server that is starting
+
+Row = dict[str, Any]
+Instance = tuple[str, str]  # component and host, in Ambari's names
+
+
+class AmbariError(Exception):
+    """What Ambari refuses, or answers wrongly. status: of HTTP; None where it was not that."""
+
+    def __init__(self, text: str, status: int | None = None) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+class NoContact(AmbariError):
+    """Nobody answered: nothing is known of what was asked."""
+
+
+class Server:
+    """The HTTP side. Neither its texts nor its errors ever have the password in them."""
+
+    def __init__(
+        self,
+        url: str,
+        username: str,
+        password: str,
+        ca_path: str | None = None,
+        validate_certs: bool = True,
+        timeout: float = 30.0,
+        patience: float = 120.0,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """url: for example https://ambari.example.com:8443. timeout: seconds that a call may take; patience: seconds for which `get` asks a
+        server again that does not answer. Raises AmbariError where the URL is none."""
+        parts = urllib.parse.urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise AmbariError(f"'{parts.hostname or url}' is no URL of an Ambari server: expected https://HOST:PORT")
+        if parts.username or parts.password:
+            raise AmbariError(
+                "the URL of the Ambari server has a user in it: give user and password as such, they would be printed with it"
+            )
+        self.url = url.rstrip("/")
+        self._login = {"url_username": username, "url_password": password, "force_basic_auth": True}
+        self._username = username
+        self._tls = {"ca_path": ca_path, "validate_certs": validate_certs}
+        self._timeout, self._patience = timeout, patience
+        self.clock, self.sleep = clock, sleep
+
+    def get(self, path: str, *query: str, patience: float | None = None) -> Any:
+        """What a GET below /api/v1 answers. query: `fields=...` and predicates. Raises AmbariError, NoContact after `patience` seconds."""
+        began, pause = self.clock(), _POLL
+        while True:
+            try:
+                return self._send("GET", path, query)[1]
+            except NoContact:
+                if self.clock() - began >= (self._patience if patience is None else patience):
+                    raise
+            self.sleep(pause)
+            pause = min(pause * 1.5, _LONGEST_POLL)
+
+    def version(self) -> str:
+        """Ambari's own version."""
+        answer = self.get("services/AMBARI/components/AMBARI_SERVER", fields("RootServiceComponents/component_version"))
+        return str(answer["RootServiceComponents"]["component_version"])
+
+    def alert_targets(self) -> dict[str, int]:
+        """Name to number."""
+        items = self.get("alert_targets", fields("AlertTarget/id", "AlertTarget/name"))["items"]
+        return {item["AlertTarget"]["name"]: item["AlertTarget"]["id"] for item in items}
+
+    def change(self, method: str, path: str, body: Any = None, *query: str) -> tuple[int, Any]:
+        """Status and answer (None where it is empty) of a PUT, POST or DELETE, which is sent once. Raises AmbariError, NoContact."""
+        return self._send(method, path, query, body)
+
+    def _send(self, method: str, path: str, query: Sequence[str], body: Any = None) -> tuple[int, Any]:
+        url = f"{self.url}/api/v1/{urllib.parse.quote(path)}"
+        if query:
+            url += "?" + "&".join(urllib.parse.quote(part, safe="/=,.()*|&<>!:") for part in query)
+        # It answers 406 to a bare application/json, without having done anything.
+        headers = {"X-Requested-By": "ambari", "Accept": "application/json, */*", "Content-Type": "application/json"}
+        data = None if body is None else json.dumps(body)
+        try:
+            answer = urls.open_url(
+                url, data=data, headers=headers, method=method, timeout=self._timeout, follow_redirects="safe", **self._login, **self._tls
+            )
+            return answer.status, self._read(answer.read(), url)
+        except urllib.error.HTTPError as error:
+            raise self._refused(error) from None
+        except (urls.SSLValidationError, urls.ConnectionError, OSError, http.client.HTTPException) as error:
+            raise self._failed(error) from None
+
+    @staticmethod
+    def _read(data: bytes, url: str) -> Any:
+        if not data.strip():
+            return None
+        try:
+            return json.loads(data)
+        except ValueError:
+            raise AmbariError(f"{url} answers with something else than JSON: is that an Ambari server?") from None
+
+    def _refused(self, error: urllib.error.HTTPError) -> AmbariError:
+        text = error.read().decode("utf-8", "replace")
+        try:
+            said = str(json.loads(text)["message"])
+        except (ValueError, KeyError, TypeError):
+            said = " ".join(text.split())[:200] or error.reason
+        if error.code in _SILENT_STATUS:
+            return NoContact(f"{self.url} answers {error.code}: {said}", error.code)
+        if error.code in (401, 403) and "authoriz" not in said:
+            return AmbariError(f"{self.url} does not let '{self._username}' in: {said}", error.code)
+        if error.code == 403:
+            return AmbariError(
+                f"'{self._username}' may not do that: {said} It takes the role Service Operator or a higher one.", error.code
+            )
+        return AmbariError(f"{self.url} answers {error.code}: {said}", error.code)
+
+    def _failed(self, error: Exception) -> AmbariError:
+        """What a call without an answer means. A wrong certificate stays wrong: that is not worth a second try."""
+        reason = getattr(error, "reason", error)
+        if isinstance(reason, ssl.SSLError) or isinstance(error, urls.SSLValidationError):
+            return AmbariError(f"the certificate of {self.url} is not accepted: {reason}. Name its authority with ca_path")
+        if isinstance(reason, socket.gaierror):
+            return AmbariError(f"{self.url}: the name cannot be resolved")
+        if isinstance(reason, TimeoutError):
+            return NoContact(f"{self.url} does not answer within {self._timeout:g} s")
+        if isinstance(reason, ConnectionRefusedError):
+            return NoContact(f"nobody listens on {self.url}")
+        return NoContact(f"{self.url} breaks off: {reason or type(error).__name__}")
+
+
+def fields(*names: str) -> str:
+    """A `fields` part of a query."""
+    return f"fields={','.join(names)}"
+
+
+class Cluster:
+    """A cluster of a server, as plain data."""
+
+    def __init__(self, server: Server, name: str, patience: float | None = None) -> None:
+        """patience: see Server; that of the server where it is None."""
+        self.server, self.name, self._patience = server, name, patience
+
+    @classmethod
+    def find(cls, server: Server, name: str | None) -> Cluster:
+        """The cluster of this name, or the only one there is. Raises AmbariError."""
+        names = [item["Clusters"]["cluster_name"] for item in server.get("clusters", fields("Clusters/cluster_name"))["items"]]
+        if name is None and len(names) == 1:
+            return cls(server, names[0])
+        if name not in names:
+            wanted = f"no cluster '{name}'" if name else f"{len(names)} clusters: name one"
+            raise AmbariError(f"{server.url} has {wanted}; it has: {', '.join(names) or 'none'}")
+        return cls(server, str(name))
+
+    def get(self, path: str, *query: str) -> Any:
+        """What a GET below the cluster answers."""
+        return self.server.get(f"clusters/{self.name}/{path}".rstrip("/"), *query, patience=self._patience)
+
+    def change(self, method: str, path: str, body: Any = None, *query: str) -> tuple[int, Any]:
+        """See Server.change; below the cluster."""
+        return self.server.change(method, f"clusters/{self.name}/{path}".rstrip("/"), body, *query)
+
+    def host_components(self, components: Collection[str] = ()) -> list[Row]:
+        """The instances of `components`, or of all.
+
+        Rows of `component`, `host`, `service`, `state`, `desired_state`, `maintenance_state`, `stale_configs`.
+        """
+        keys = ("component_name", "host_name", "service_name", "state", "desired_state", "maintenance_state", "stale_configs")
+        query = [f"HostRoles/component_name.in({','.join(sorted(components))})"] if components else []
+        answer = self.get("host_components", *query, fields(*(f"HostRoles/{key}" for key in keys)), "minimal_response=true")
+        rows = [item["HostRoles"] for item in answer["items"]]
+        return [{key.removesuffix("_name"): row.get(key) for key in keys} for row in rows]
+
+    def hosts(self) -> dict[str, Row]:
+        """Host to `host_state`, `host_status`, `maintenance_state`, `ip`."""
+        keys = ("host_state", "host_status", "maintenance_state", "ip")
+        answer = self.get("hosts", fields("Hosts/host_name", *(f"Hosts/{key}" for key in keys)), "minimal_response=true")
+        return {item["Hosts"]["host_name"]: {key: item["Hosts"].get(key) for key in keys} for item in answer["items"]}
+
+    def components(self) -> dict[str, Row]:
+        """Component to `service`, `category` (MASTER, SLAVE or CLIENT), `state` and the counts `started_count`, `total_count`."""
+        keys = ("service_name", "category", "state", "started_count", "total_count")
+        names = [f"ServiceComponentInfo/{key}" for key in ("component_name", *keys)]
+        answer = self.get("components", fields(*names), "minimal_response=true")
+        rows = [item["ServiceComponentInfo"] for item in answer["items"]]
+        return {row["component_name"]: {key.removesuffix("_name"): row.get(key) for key in keys} for row in rows}
+
+    def services(self) -> dict[str, Row]:
+        """Service to `state` and `maintenance_state`."""
+        answer = self.get("services", fields("ServiceInfo/state", "ServiceInfo/maintenance_state"), "minimal_response=true")
+        rows = [item["ServiceInfo"] for item in answer["items"]]
+        return {row["service_name"]: {key: row[key] for key in ("state", "maintenance_state")} for row in rows}
+
+    def stack(self) -> str:
+        """The stack and its version, for example BIGTOP-3.3.0."""
+        return str(self.get("", fields("Clusters/version"))["Clusters"]["version"])
+
+    def configuration(self) -> dict[str, dict[str, str]]:
+        """The configuration in force: type to properties."""
+        answer = self.get("configurations/service_config_versions", "is_current=true", "group_id=-1", fields("*"))
+        kinds = [kind for version in answer["items"] for kind in version["configurations"]]
+        return {kind["type"]: dict(kind.get("properties") or {}) for kind in kinds}
+
+    def alerts(self, states: Collection[str]) -> list[Row]:
+        """The alerts in these states: `definition`, `label`, `state`, `firmness`, `service`, `component`, `host`, `text`, `since` (UTC),
+        `maintenance_state`."""
+        keys = {
+            "definition": "definition_name",
+            "label": "label",
+            "state": "state",
+            "firmness": "firmness",
+            "service": "service_name",
+            "component": "component_name",
+            "host": "host_name",
+            "text": "text",
+            "since": "original_timestamp",
+            "maintenance_state": "maintenance_state",
+        }
+        wanted = f"Alert/state.in({','.join(sorted(states))})"
+        items = self.get("alerts", wanted, fields(*(f"Alert/{key}" for key in keys.values())), "minimal_response=true")["items"]
+        rows = [{ours: item["Alert"].get(theirs) for ours, theirs in keys.items()} for item in items]
+        return [{**row, "since": iso(row["since"] / 1000)} for row in rows]
+
+    def alert_definitions(self) -> dict[str, int]:
+        """Name to number."""
+        names = fields("AlertDefinition/id", "AlertDefinition/name")
+        items = self.get("alert_definitions", names, "minimal_response=true")["items"]
+        return {item["AlertDefinition"]["name"]: item["AlertDefinition"]["id"] for item in items}
+
+    def alert_groups(self) -> dict[str, Row]:
+        """Name to `id`, `default` (whether Ambari has made it itself), `definitions` and `targets` (numbers)."""
+        items = self.get("alert_groups", fields("*"))["items"]
+        return {
+            group["name"]: {
+                "id": group["id"],
+                "default": group["default"],
+                **{key: sorted(row["id"] for row in group.get(key) or []) for key in ("definitions", "targets")},
+            }
+            for group in (item["AlertGroup"] for item in items)
+        }
+
+    def requests_under_way(self) -> list[Row]:
+        """The requests that run now: `id`, `context`, `user`, `progress` (per cent)."""
+        names = ("id", "request_context", "user_name", "progress_percent", "request_status")
+        answer = self.get(
+            "requests", "Requests/request_status=IN_PROGRESS", fields(*(f"Requests/{name}" for name in names)), "minimal_response=true"
+        )
+        rows = [item["Requests"] for item in answer["items"]]
+        return [
+            {"id": row["id"], "context": row.get("request_context"), "user": row.get("user_name"), "progress": row.get("progress_percent")}
+            for row in rows
+        ]
+
+    def request(self, number: int) -> Row:
+        """A request: `id`, `context`, `status`, `progress` (per cent), `over`, `tasks`.
+
+        Each task has `id`, `role`, `host`, `command`, `status`.
+        """
+        heads = ("id", "request_context", "request_status", "progress_percent", "task_count", "completed_task_count")
+        parts = ("id", "role", "host_name", "command", "status")
+        answer = self.get(f"requests/{number}", fields(*(f"Requests/{name}" for name in heads), *(f"tasks/Tasks/{name}" for name in parts)))
+        head = answer["Requests"]
+        tasks = [task["Tasks"] for task in answer.get("tasks", [])]
+        return {
+            "id": head["id"],
+            "context": head.get("request_context"),
+            "status": head["request_status"],
+            "progress": head.get("progress_percent", 0.0),
+            # FAILED is said as soon as one task has failed; others may still be queued.
+            "over": head["request_status"] in _OVER and head["completed_task_count"] == head["task_count"],
+            "tasks": [
+                {"id": task["id"], "role": task["role"], "host": task["host_name"], "command": task["command"], "status": task["status"]}
+                for task in tasks
+            ],
+        }
+
+    def task_words(self, request: int, task: int) -> list[str]:
+        """The last lines of what a task wrote."""
+        answer = self.get(f"requests/{request}/tasks/{task}", fields("Tasks/stderr", "Tasks/stdout"))["Tasks"]
+        errors, output = (answer.get(key) or "" for key in ("stderr", "stdout"))
+        lines = (errors if errors.strip() else output).splitlines()
+        return [line.rstrip() for line in lines if line.strip()][-_LAST_LINES:]
+
+
+def predicate(instances: Iterable[Instance]) -> str:
+    """The predicate that is true for these instances; components on the same hosts are written together."""
+    hosts: dict[str, list[str]] = {}
+    for component, host in sorted(instances):
+        hosts.setdefault(component, []).append(host)
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for component, where in hosts.items():
+        groups.setdefault(tuple(where), []).append(component)
+    parts = [f"HostRoles/component_name.in({','.join(names)})&HostRoles/host_name.in({','.join(where)})" for where, names in groups.items()]
+    return parts[0] if len(parts) == 1 else "|".join(f"({part})" for part in parts)
+
+
+def in_words(request: Mapping[str, Any]) -> str:
+    """A request's progress in a line."""
+    tasks = request["tasks"]
+    ended = sum(task["status"] in _OVER for task in tasks)
+    now = [f"{task['command']} {task['role']} on {task['host']}" for task in tasks if task["status"] == "IN_PROGRESS"]
+    more = f" and {len(now) - 3} more" if len(now) > 3 else ""
+    doing = f": {', '.join(now[:3])}{more}" if now else ""
+    return f"Ambari's request {request['id']}, {ended} of {len(tasks)} tasks done{doing}"
+
+
+class Change:
+    """Brings host components to a state, in slices: `run` until `done` or `failures`, with the `memory` of the slice before.
+
+    memory is plain data; None at the beginning. Afterwards:
+
+    changed    the instances that were not there before and are now, as [component, host]
+    left_out   rows of `component`, `host`, `why`: what Ambari does not touch, in maintenance or on a lost host
+    failures   rows of `component`, `host` (both None where it is the whole), `text`
+    progress   a line
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        instances: Iterable[Sequence[str]],
+        state: str,
+        context: str,
+        known: bool = False,
+        memory: Mapping[str, Any] | None = None,
+    ) -> None:
+        """state: STARTED or STOPPED. context: what the request is called in Ambari. known: whether the instances are known not to be in
+        the state, although Ambari, whose agents report late, may say that they are."""
+        self.cluster, self.state = cluster, state
+        self.wanted: list[Instance] = [(component, host) for component, host in instances]
+        self._clock, self._sleep = cluster.server.clock, cluster.server.sleep
+        fresh: dict[str, Any] = {
+            "context": f"{context} ({uuid.uuid4().hex[:8]})",
+            "first": {} if known else None,  # the memory of what makes Ambari agree
+            "began": self._clock(),
+            "open": None,  # what was not there at the first look
+            "request": None,
+            "requests": [],
+            "settled_from": None,
+            "silent_from": None,
+            "interrupted": False,
+            "sent": 0,
+        }
+        self.memory: dict[str, Any] = dict(memory or fresh)
+        self.left_out: list[Row] = []
+        self.failures: list[Row] = []
+        self.progress = ""
+        self.done = False
+
+    @property
+    def changed(self) -> list[list[str]]:
+        gone = {(row["component"], row["host"]) for row in [*self.left_out, *self.failures]}
+        return [pair for pair in self.memory["open"] or [] if tuple(pair) not in gone]
+
+    def run(self, seconds: float, limit: float, patience: float) -> None:
+        """Goes on for `seconds` at most. limit: seconds for the whole; patience: seconds for which the server may be silent."""
+        ends, pause = self._clock() + seconds, _POLL
+        while True:
+            try:
+                self._step()
+                self.memory["silent_from"] = None
+            except NoContact as error:
+                # It may be restarted just now. What was sent may have arrived.
+                since = self.memory["silent_from"] = self.memory["silent_from"] or self._clock()
+                for memory in (self.memory, self.memory["first"] or {}):
+                    memory["interrupted"] = True
+                self.progress = f"{error}, for {self._clock() - since:.0f} s"
+                if self._clock() - since > patience:
+                    self._fail(f"{self.progress}. What was asked for last may have been done: look before you go on")
+            except AmbariError as error:
+                self._fail(str(error))
+            if self.done or self.failures:
+                return
+            if self._clock() - self.memory["began"] > limit:
+                self._fail(f"not {self.state} after {limit:g} s; last seen: {self.progress}")
+                return
+            if self._clock() + pause > ends:
+                return
+            self._sleep(pause)
+            pause = min(pause * 1.5, _LONGEST_POLL)
+
+    def only_look(self) -> None:
+        """What would be asked for: `changed` and `left_out`."""
+        self._look()
+        self.done = True
+
+    def _fail(self, text: str, instance: Instance | None = None) -> None:
+        component, host = instance or (None, None)
+        self.failures.append({"component": component, "host": host, "text": text})
+
+    def _step(self) -> None:
+        if self.memory["first"] is not None:
+            self._make_agree()
+        elif self.memory["request"] is None:
+            self._ask()
+        elif self.memory["settled_from"] is None:
+            self._follow()
+        else:
+            self._settle()
+
+    def _make_agree(self) -> None:
+        """What Ambari takes for started and is not, is stopped first; for what it takes for stopped, its agents are waited for."""
+        if self.state == STARTED:
+            before = Change(self.cluster, self.wanted, STOPPED, self.memory["context"], memory=self.memory["first"])
+            before._step()
+            self.progress, self.failures = before.progress, before.failures
+            self.memory["first"] = None if before.done else before.memory
+            if before.done:
+                self.memory["requests"] += before.memory["requests"]
+            return
+        self._look()
+        left = {(row["component"], row["host"]) for row in self.left_out}
+        rows = self.cluster.host_components({name for name, _host in self.wanted})
+        late = [(row["component"], row["host"]) for row in rows if row["state"] == STOPPED]
+        late = [pair for pair in late if pair in self.wanted and pair not in left]
+        if not late:
+            self.memory["first"] = None
+            return
+        self.progress = f"waiting for the agents to report that {', '.join(f'{name} on {host}' for name, host in late)} runs"
+        if self._clock() - self.memory["began"] > _REPORT:
+            for pair in late:
+                self._fail(f"runs, but was not started by Ambari, which takes it for stopped after {_REPORT:g} s", pair)
+
+    def _look(self) -> dict[Instance, Row]:
+        """The instances that are not in the state, without those that Ambari leaves alone. Raises AmbariError where it has no such one."""
+        rows = {(row["component"], row["host"]): row for row in self.cluster.host_components({name for name, _host in self.wanted})}
+        unknown = [f"{name} on {host}" for name, host in self.wanted if (name, host) not in rows]
+        if unknown:
+            raise AmbariError(f"the cluster '{self.cluster.name}' of Ambari has no {', '.join(unknown)}")
+        there = {pair: rows[pair] for pair in self.wanted if rows[pair]["state"] != self.state}
+        if self.memory["open"] is None:
+            self.memory["open"] = [list(pair) for pair in there]
+        if not there:
+            return {}
+        hosts = self.cluster.hosts()
+        self.left_out = []
+        for (name, host), row in list(there.items()):
+            why = ""
+            if hosts.get(host, {}).get("host_state") == "HEARTBEAT_LOST":
+                why = f"the agent of {host} is lost (HEARTBEAT_LOST): Ambari does nothing there, and its {row['state']} says nothing"
+            elif row["maintenance_state"] not in (None, "OFF"):
+                why = f"in maintenance ({row['maintenance_state']}), {row['state']}: Ambari skips it"
+            if why:
+                self.left_out.append({"component": name, "host": host, "why": why})
+                del there[name, host]
+        return there
+
+    def _ask(self) -> None:
+        """Looks, waits for others who are at work, and asks for what is not there."""
+        there = self._look()
+        if not there:
+            self.done = True
+            return
+        others = self.cluster.requests_under_way()
+        mine = [row["id"] for row in others if row["context"] == self.memory["context"]]
+        if mine:
+            self._has_request(mine[-1])
+            return
+        if others:
+            told = [f"{row['id']} '{row['context']}' of {row['user'] or 'somebody'} ({row['progress']:.0f} %)" for row in others]
+            self.progress = f"waiting for Ambari's request {', '.join(told)}"
+            return
+        moving = [f"{name} on {host} is {row['state']}" for (name, host), row in there.items() if row["state"] in _UNDER_WAY]
+        if moving:
+            self.progress = f"waiting, because {', '.join(moving)}"
+            return
+        if self.memory["sent"] >= _SENDS:
+            raise AmbariError(f"was asked for {_SENDS} times, and did not come")
+        self._send(there)
+
+    def _send(self, there: Mapping[Instance, Row]) -> None:
+        self.memory["sent"] += 1
+        body = {
+            "RequestInfo": {"context": self.memory["context"], "query": predicate(there)},
+            "Body": {"HostRoles": {"state": self.state}},
+        }
+        try:
+            _status, answer = self.cluster.change("PUT", "host_components", body)
+        except NoContact:
+            raise
+        except AmbariError as error:
+            self._after_a_refusal(error)
+            return
+        if answer:
+            self._has_request(answer["Requests"]["id"])
+            return
+        still = self._look()
+        self.done = not still
+        for (name, host), row in still.items():
+            self._fail(f"Ambari says that there is nothing to do, but it is {row['state']}", (name, host))
+
+    def _after_a_refusal(self, error: AmbariError) -> None:
+        """A 500 may have created its request; a 400 or a 500 may mean that somebody else has begun something in between."""
+        if error.status not in (400, 409, 500):
+            raise error
+        others = self.cluster.requests_under_way()
+        mine = [row["id"] for row in others if row["context"] == self.memory["context"]]
+        if mine:
+            self._has_request(mine[-1])
+        elif not others and not any(row["state"] in _UNDER_WAY for row in self._look().values()):
+            hint = ". The server's log says why; a user without the role Service Operator gets this, too" if error.status == 500 else ""
+            raise AmbariError(f"{error}{hint}", error.status)
+
+    def _has_request(self, number: int) -> None:
+        self.memory["request"] = number
+        self.memory["requests"].append(number)
+        self.progress = f"Ambari's request {number} is queued"
+
+    def _follow(self) -> None:
+        """Looks at the request."""
+        request = self.cluster.request(self.memory["request"])
+        self.progress = in_words(request)
+        if not request["over"]:
+            return
+        if request["status"] == "ABORTED" and self.memory["interrupted"]:
+            self.progress = f"the server was restarted, which has aborted its request {request['id']}"
+            self.memory.update(request=None, interrupted=False)
+        elif request["status"] == "ABORTED":
+            self._fail(f"Ambari's request {request['id']} was aborted by somebody else")
+        elif request["status"] == "COMPLETED":
+            self.memory["settled_from"] = self._clock()
+            self._settle()
+        else:
+            self._tasks_failed(request)
+
+    def _tasks_failed(self, request: Mapping[str, Any]) -> None:
+        for task in request["tasks"]:
+            if task["status"] in FAILED:
+                words = "\n".join(f"  | {line}" for line in self.cluster.task_words(request["id"], task["id"]))
+                text = f"{task['command']} {task['status']} (Ambari's request {request['id']}, task {task['id']})"
+                self._fail(f"{text}, last lines:\n{words}" if words else text, (task["role"], task["host"]))
+        if not self.failures:
+            self._fail(f"Ambari's request {request['id']} ended as {request['status']}")
+
+    def _settle(self) -> None:
+        """The request is over; agents report what runs a little later. COMPLETED alone proves nothing."""
+        there = self._look()
+        if not there:
+            self.done = True
+            return
+        told = [f"{name} on {host} is {row['state']}" for (name, host), row in there.items()]
+        self.progress = f"Ambari's request {self.memory['request']} is over; {', '.join(told)}"
+        other = {pair: row for pair, row in there.items() if row["desired_state"] != self.state}
+        for pair, row in other.items():
+            self._fail(f"somebody else has asked for {row['desired_state']} meanwhile; it is {row['state']}", pair)
+        if not other and self._clock() - self.memory["settled_from"] > _SETTLE:
+            for pair, row in there.items():
+                self._fail(f"Ambari's request {self.memory['request']} COMPLETED, but it is {row['state']}", pair)
+
+
+ARGUMENTS: Mapping[str, Any] = {
+    "url": {"type": "str", "required": True},
+    "username": {"type": "str", "required": True},
+    "password": {"type": "str", "required": True, "no_log": True},
+    "ca_path": {"type": "path"},
+    "validate_certs": {"type": "bool", "default": True},
+    "timeout": {"type": "float", "default": 30.0},
+    "patience": {"type": "float", "default": 120.0},
+}
+CLUSTER: Mapping[str, Any] = {"cluster": {"type": "str"}}
+CHANGE: Mapping[str, Any] = {
+    "state": {"type": "str", "choices": ["started", "stopped"], "required": True},
+    "context": {"type": "str", "default": "koverse.runbook"},
+    "wait_timeout": {"type": "float", "default": 1800.0},
+    "work": {"type": "dict"},
+}
+
+
+def server(params: Mapping[str, Any]) -> Server:
+    """The server that a module's options name (doc fragment ambari). Raises AmbariError."""
+    return Server(**{key: params[key] for key in ARGUMENTS})
+
+
+def run_module(own: Mapping[str, Any], work: Callable[[Server, dict[str, Any], bool], dict[str, Any]], **rules: Any) -> None:
+    """A module that reads or declares. work: from server, parameters and whether it only checks to the result. Ends the module."""
+    module = AnsibleModule(argument_spec={**ARGUMENTS, **own}, supports_check_mode=True, **rules)
+    try:
+        result = work(server(module.params), module.params, module.check_mode)
+    except AmbariError as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(**result)
+
+
+def run_change(module: AnsibleModule, instances: Callable[[Cluster], Iterable[Instance]], known: bool = False) -> None:
+    """A module's change of `instances(cluster)`: one slice where an action plugin calls it with `work`, else the whole. Ends the module."""
+    params = module.params
+    work = params["work"] or {"slice": params["wait_timeout"] + params["patience"], "memory": None}
+    memory = work["memory"] or {}
+    state = STARTED if params["state"] == "started" else STOPPED
+    try:
+        ambari = server(params)
+        cluster = Cluster(ambari, memory["cluster"]) if memory else Cluster.find(ambari, params["cluster"])
+        wanted = memory.get("instances") or [list(pair) for pair in instances(cluster)]
+        change = Change(Cluster(ambari, cluster.name, patience=0.0), wanted, state, params["context"], known, memory.get("change"))
+        if module.check_mode:
+            change.only_look()
+        else:
+            change.run(work["slice"], params["wait_timeout"], params["patience"])
+    except AmbariError as error:
+        module.fail_json(msg=f"{error}. Nothing was asked for.")
+    result = {
+        "changed": bool(change.changed),
+        "instances": [{"component": component, "host": host} for component, host in change.changed],
+        "left_out": change.left_out,
+        "failures": change.failures,
+        "requests": change.memory["requests"],
+    }
+    if params["work"]:
+        memory = {"cluster": cluster.name, "instances": wanted, "change": change.memory}
+        result.update(memory=memory, done=change.done, progress=change.progress)
+    elif change.failures:
+        module.fail_json(msg=failure_text(change.failures), **result)
+    module.exit_json(**result)
+
+
+def failure_text(failures: Iterable[Mapping[str, Any]]) -> str:
+    """Failures in words, a line each."""
+    return "\n".join(f"{row['component']} on {row['host']}: {row['text']}" if row["component"] else row["text"] for row in failures)
+
+
+def of_services(cluster: Cluster, services: Iterable[str]) -> list[Instance]:
+    """The instances of the masters and slaves of services. Raises AmbariError where there is no such service."""
+    components = cluster.components()
+    known = sorted({row["service"] for row in components.values()})
+    unknown = [service for service in services if service not in known]
+    if unknown:
+        raise AmbariError(f"the cluster '{cluster.name}' of Ambari has no service {', '.join(unknown)}; it has: {', '.join(known)}")
+    names = {name for name, row in components.items() if row["service"] in services and row["category"] != "CLIENT"}
+    return [(row["component"], row["host"]) for row in cluster.host_components(names)]

@@ -1,0 +1,66 @@
+#!/usr/bin/python
+# Copyright: Contributors to koverse.runbook
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: ambari_stage
+short_description: Ask Ambari for what a stage starts or stops
+version_added: "0.1.0"
+author: [Contributors to koverse.runbook (@koverse)]
+description:
+  - Asks for all instances of a stage that Ambari runs, with M(koverse.runbook.ambari_host_component): one request for all hosts.
+  - Whether the stage is then healthy, or down, is for M(koverse.runbook.component) and M(koverse.runbook.gate) to say.
+  - What Ambari leaves out, in maintenance or on a host that it has lost, is an error here.
+  - A host is called in Ambari as in the inventory, or as its variable C(runbook_ambari_host) says.
+options:
+  stage:
+    description: A stage as M(koverse.runbook.decide) returns it.
+    type: dict
+    required: true
+  state:
+    description: V(started) asks for what the stage found stopped, V(stopped) for all of its instances.
+    type: str
+    choices: [started, stopped]
+    required: true
+extends_documentation_fragment:
+  - koverse.runbook.ambari
+  - koverse.runbook.ambari.cluster
+attributes:
+  check_mode:
+    description: Tells what would be asked for, and asks for nothing.
+    support: full
+  diff_mode:
+    description: Returns nothing for a diff.
+    support: none
+seealso:
+  - module: koverse.runbook.ambari_host_component
+"""
+
+EXAMPLES = r"""
+- name: Ask Ambari to start a stage
+  koverse.runbook.ambari_stage:
+    stage: "{{ runbook_stage }}"
+    state: started
+    url: "{{ runbook_ambari_url }}"
+    username: "{{ runbook_ambari_username }}"
+    password: "{{ runbook_ambari_password }}"
+  run_once: true
+  delegate_to: localhost
+"""
+
+RETURN = r"""
+instances:
+  description: What was not in the state before, and is now, in Ambari's names.
+  type: list
+  elements: dict
+  returned: where the stage has such instances
+  sample: [{component: DATANODE, host: n1.example.com}]
+requests:
+  description: The numbers of Ambari's requests.
+  type: list
+  elements: int
+  returned: where the stage has such instances
+  sample: [151]
+"""

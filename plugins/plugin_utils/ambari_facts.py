@@ -1,0 +1,89 @@
+# Copyright: Contributors to koverse.runbook
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an inventory takes from Ambari: groups, and the catalogue's ports, users and logs as the cluster's configuration has them.
+
+Pure functions. Names of types and properties: Ambari's stacks HDP 3 and BIGTOP 3, and the components' own documentation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+# Component: name of the port, type, property. `*` stands for what HA appends to a property (nameservice and NameNode, ResourceManager).
+_PORTS: tuple[tuple[str, str, str, str], ...] = (
+    ("zookeeper", "client", "zoo.cfg", "clientPort"),
+    ("hdfs_journalnode", "rpc", "hdfs-site", "dfs.journalnode.rpc-address"),
+    ("hdfs_journalnode", "http", "hdfs-site", "dfs.journalnode.http-address"),
+    ("hdfs_datanode", "data", "hdfs-site", "dfs.datanode.address"),
+    ("hdfs_datanode", "http", "hdfs-site", "dfs.datanode.http.address"),
+    ("hdfs_datanode", "ipc", "hdfs-site", "dfs.datanode.ipc.address"),
+    ("hdfs_namenode", "rpc", "hdfs-site", "dfs.namenode.rpc-address*"),
+    ("hdfs_namenode", "http", "hdfs-site", "dfs.namenode.http-address*"),
+    ("hdfs_zkfc", "rpc", "hdfs-site", "dfs.ha.zkfc.port"),
+    ("yarn_resourcemanager", "http", "yarn-site", "yarn.resourcemanager.webapp.address*"),
+    ("yarn_nodemanager", "http", "yarn-site", "yarn.nodemanager.webapp.address"),
+    ("accumulo_manager", "rpc", "accumulo-site", "master.port.client"),
+    ("accumulo_tserver", "rpc", "accumulo-site", "tserver.port.client"),
+    ("accumulo_monitor", "http", "accumulo-site", "monitor.port.client"),
+    ("accumulo_gc", "rpc", "accumulo-site", "gc.port.client"),
+)
+# Components: type, property of the user, property of the directory of logs, what follows it.
+_ENVIRONMENTS: tuple[tuple[tuple[str, ...], str, str, str, str], ...] = (
+    (("zookeeper",), "zookeeper-env", "zk_user", "zk_log_dir", "*"),
+    (("hdfs_journalnode",), "hadoop-env", "hdfs_user", "hdfs_log_dir_prefix", "{user}/*journalnode*"),
+    (("hdfs_datanode",), "hadoop-env", "hdfs_user", "hdfs_log_dir_prefix", "{user}/*datanode*"),
+    (("hdfs_namenode",), "hadoop-env", "hdfs_user", "hdfs_log_dir_prefix", "{user}/*namenode*"),
+    (("hdfs_zkfc",), "hadoop-env", "hdfs_user", "hdfs_log_dir_prefix", "{user}/*zkfc*"),
+    (("yarn_resourcemanager",), "yarn-env", "yarn_user", "yarn_log_dir_prefix", "{user}/*resourcemanager*"),
+    (("yarn_nodemanager",), "yarn-env", "yarn_user", "yarn_log_dir_prefix", "{user}/*nodemanager*"),
+    (("accumulo_manager",), "accumulo-env", "accumulo_user", "accumulo_log_dir", "master*"),
+    (("accumulo_tserver",), "accumulo-env", "accumulo_user", "accumulo_log_dir", "tserver*"),
+    (("accumulo_monitor",), "accumulo-env", "accumulo_user", "accumulo_log_dir", "monitor*"),
+    (("accumulo_gc",), "accumulo-env", "accumulo_user", "accumulo_log_dir", "gc*"),
+)
+
+Configuration = Mapping[str, Mapping[str, str]]
+
+
+def groups(rows: Iterable[Mapping[str, Any]], names: Mapping[str, str]) -> dict[str, list[str]]:
+    """Component of the catalogue to hosts, in order. rows: see Cluster.host_components; names: component to its name in Ambari."""
+    ours: dict[str, list[str]] = {}
+    for name, theirs in names.items():
+        ours.setdefault(theirs, []).append(name)
+    found: dict[str, list[str]] = {}
+    for row in rows:
+        for name in ours.get(row["component"], ()):
+            found.setdefault(name, []).append(row["host"])
+    return {name: sorted(hosts) for name, hosts in found.items()}
+
+
+def catalogue(configuration: Configuration, ports: Mapping[str, Mapping[str, int]], present: Sequence[str]) -> dict[str, Any]:
+    """What `runbook_catalogue` has to say of the components that are present, so that it fits the cluster's configuration.
+
+    configuration: type to properties. ports: the catalogue's own, by component; a port of another name, or that is not to be read, stays.
+    """
+    made: dict[str, dict[str, Any]] = {}
+    for name, title, kind, key in _PORTS:
+        number = _port(configuration.get(kind, {}), key)
+        if name in present and number is not None and ports[name].get(title, number) != number:
+            made.setdefault(name, {}).setdefault("ports", {})[title] = number
+    for names, kind, user_key, directory_key, rest in _ENVIRONMENTS:
+        settings = configuration.get(kind, {})
+        user, directory = settings.get(user_key), settings.get(directory_key)
+        for name in (name for name in names if name in present):
+            if user:
+                made.setdefault(name, {})["user"] = user
+            if directory:
+                made.setdefault(name, {})["log"] = [f"{directory.rstrip('/')}/{rest.format(user=user)}.log"]
+    return made
+
+
+def _port(settings: Mapping[str, str], key: str) -> int | None:
+    """The port of the first property of this name: a number, or the end of an address."""
+    base = key.rstrip("*")
+    for name in sorted(name for name in settings if name == base or (base != key and name.startswith(f"{base}."))):
+        last = settings.get(name, "").rpartition(":")[2].strip()
+        if last.isdigit() and 0 < int(last) < 65536:
+            return int(last)
+    return None
