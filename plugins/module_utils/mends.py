@@ -19,11 +19,9 @@ from typing import Any
 from ansible_collections.koverse.runbook.plugins.module_utils.net import NoAnswer
 from ansible_collections.koverse.runbook.plugins.module_utils.probes import PROBES, Answer, Cluster, same_host
 from ansible_collections.koverse.runbook.plugins.module_utils.site import site
-from ansible_collections.koverse.runbook.plugins.module_utils.steps import StepError, done_by, failed, setting, tool
+from ansible_collections.koverse.runbook.plugins.module_utils.steps import STALE, StepError, done_by, failed, setting, tool
 
 Entry = Mapping[str, Any]
-
-_ASIDE = ".stale"  # HDFS's own word for segments that it passes over
 
 # What belongs to Accumulo, wherever its volume is: its tables come back from a backup, whole.
 _OF_ACCUMULO = re.compile(r"/accumulo/|/tables/[^/]+/[^/]+/[^/]+\.rf$|/wal/")
@@ -110,15 +108,15 @@ def leftovers(entry: Entry) -> list[str]:
     edits from before that on (`More than one log segment`), and a NameNode that needs them from a majority does not start.
     """
     found = glob.glob(os.path.join(site(entry, "dfs.journalnode.edits.dir") or "/nonexistent", "*", "current", "edits_inprogress_*"))
-    return sorted(path for path in found if not path.endswith(_ASIDE) and glob.glob(path.replace("edits_inprogress_", "edits_") + "-*"))
+    return sorted(path for path in found if not path.endswith(STALE) and glob.glob(path.replace("edits_inprogress_", "edits_") + "-*"))
 
 
 def set_leftovers_aside(entry: Entry, _cluster: Cluster) -> str:
     """Renames what `leftovers` finds, so that the JournalNode passes over it; it need not be restarted."""
     found = leftovers(entry)
     for path in found:
-        os.rename(path, path + _ASIDE)
-    return f"renamed to *{_ASIDE}: {', '.join(found) or 'nothing'}"
+        os.rename(path, path + STALE)
+    return f"renamed to *{STALE}: {', '.join(found) or 'nothing'}"
 
 
 def give_up_files(entry: Entry, _cluster: Cluster) -> str:

@@ -7,6 +7,8 @@ A step is a function `(entry, cluster) -> (changed, text)`; it raises StepError 
 
 from __future__ import annotations
 
+import glob
+import os
 import re
 import shlex
 import time
@@ -17,8 +19,10 @@ from ansible_collections.koverse.runbook.plugins.module_utils import net
 from ansible_collections.koverse.runbook.plugins.module_utils.net import NoAnswer
 from ansible_collections.koverse.runbook.plugins.module_utils.probes import Cluster, same_host
 from ansible_collections.koverse.runbook.plugins.module_utils.services import run
+from ansible_collections.koverse.runbook.plugins.module_utils.site import site
 
 _LONG_ENOUGH = 30.0  # seconds in which a tool has to tell a setting, and a JournalNode to be written to
+STALE = ".stale"  # of a segment of the edits: HDFS's own word for those that it passes over
 _GLANCE = 0.2  # seconds between two looks at what comes or goes
 
 # A line in which a component, or a tool, complains.
@@ -175,7 +179,26 @@ def hdfs_join_segment(entry: Entry, _cluster: Cluster) -> Done:
         if time.monotonic() > end:
             raise StepError(f"the edits' new segment begins at transaction {first}, but this JournalNode has written {written} as its last")
         time.sleep(_GLANCE)
-    return True, f"takes part in the edits again, from transaction {first} on"
+    count = len(_set_unfinished_aside(entry, first))
+    said = f", its unfinished segments of before renamed to *{STALE}: {count}" if count else ""
+    return True, f"takes part in the edits again, from transaction {first} on{said}"
+
+
+def _set_unfinished_aside(entry: Entry, first: int) -> list[str]:
+    """Renames what a JournalNode was writing when it ended, in the journal whose segment begins at `first` now. Returns the old paths.
+
+    The others have finished those segments when a later one has begun, and it copies them from there. A copy beside the unfinished one
+    would keep it from giving any older edits: see mends.leftovers.
+    """
+    directory = site(entry, "dfs.journalnode.edits.dir") or "/nonexistent"
+    found = []
+    for live in glob.glob(os.path.join(directory, "*", "current", f"edits_inprogress_{first:019}")):
+        for path in sorted(glob.glob(os.path.join(os.path.dirname(live), "edits_inprogress_*"))):
+            number = path.rpartition("_")[2]
+            if number.isdigit() and int(number) < first:
+                os.rename(path, path + STALE)
+                found.append(path)
+    return found
 
 
 def _last_written(entry: Entry) -> int:

@@ -148,7 +148,7 @@ def test_a_tablet_server_that_has_nobody_to_leave_to(tool: Callable[..., list[st
     assert tool() == []
 
 
-JOURNALNODE = {"user": "hdfs", "tool": "/opt/hadoop/bin/hdfs", "start_timeout": 10, "address": HOST}
+JOURNALNODE = {"user": "hdfs", "tool": "/opt/hadoop/bin/hdfs", "start_timeout": 10, "address": HOST, "config": []}
 
 
 def beans(written: int | None) -> str:
@@ -165,6 +165,31 @@ def test_a_journalnode_takes_part_from_a_new_segment_on(tool: Callable[..., list
         done = STEPS["hdfs_join_segment"]({**JOURNALNODE, "ports": {"http": port}}, Accumulo({}))
     assert done == (True, "takes part in the edits again, from transaction 1878 on")
     assert tool("echo 'New segment starts at txid 1878'") == ["hdfs: /opt/hadoop/bin/hdfs dfsadmin -rollEdits"]
+
+
+def test_what_a_journalnode_has_not_finished_is_set_aside(tool: Callable[..., list[str]], tmp_path: Path) -> None:
+    """In the journal that has the new segment: what another namespace writes is no older."""
+    tool("echo 'New segment starts at txid 1878'")
+    site = f"<configuration><property><name>dfs.journalnode.edits.dir</name><value>{tmp_path}</value></property></configuration>"
+    (tmp_path / "hdfs-site.xml").write_text(site, encoding="ascii")
+    names = {
+        "koverse": ["inprogress_0000000000000001878", "inprogress_0000000000000001500", "inprogress_0000000000000000007.stale", "1-6"],
+        "other": ["inprogress_0000000000000000042"],
+    }
+    for journal, files in names.items():
+        (tmp_path / journal / "current").mkdir(parents=True)
+        for name in files:
+            (tmp_path / journal / "current" / f"edits_{name}").touch()
+    with web({"/jmx": beans(1878)}) as port:
+        done = STEPS["hdfs_join_segment"]({**JOURNALNODE, "ports": {"http": port}, "config": [str(tmp_path)]}, Accumulo({}))
+    assert done[1] == "takes part in the edits again, from transaction 1878 on, its unfinished segments of before renamed to *.stale: 1"
+    assert sorted(path.name for path in tmp_path.glob("*/current/*")) == [
+        "edits_1-6",
+        "edits_inprogress_0000000000000000007.stale",
+        "edits_inprogress_0000000000000000042",
+        "edits_inprogress_0000000000000001500.stale",
+        "edits_inprogress_0000000000000001878",
+    ]
 
 
 @pytest.mark.parametrize("written", [1877, None])
