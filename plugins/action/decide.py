@@ -121,7 +121,12 @@ class ActionModule(RunbookAction):
         stages, below = recover.stages(plan, whole, members, args["zombies"], float(args.get("patience", 30)), args["unseen"], accepted)
         left = [row for row in risky if row not in accepted]
         said = [f"{row['code']}: {row['summary']}. Next: {row['remedy']}" for row in left]
-        waits = [line for line, row in zip(said, left) if row["severity"] == "error"]
+        # What serves all the same keeps nobody from being started.
+        waits = [
+            line
+            for line, row in zip(said, left)
+            if row["severity"] == "error" and (row["host"] is None or whole[row["component"]][row["host"]]["health"] != "healthy")
+        ]
         # What a run would cure in the layers below stands in the way of nothing that it only predicts.
         problems = [] if args["check_mode"] else [*below, *waits]
         problems += decide.no_unit(plan, whole, members)
