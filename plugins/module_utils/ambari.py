@@ -151,9 +151,7 @@ class Server:
         if error.code in (401, 403) and "authoriz" not in said:
             return AmbariError(f"{self.url} does not let '{self._username}' in: {said}", error.code)
         if error.code == 403:
-            return AmbariError(
-                f"'{self._username}' may not do that: {said} It takes the role Service Operator or a higher one.", error.code
-            )
+            return AmbariError(f"'{self._username}' may not do that ({said}): it takes the role Service Operator or higher", error.code)
         return AmbariError(f"{self.url} answers {error.code}: {said}", error.code)
 
     def _failed(self, error: Exception) -> AmbariError:
@@ -280,6 +278,11 @@ class Cluster:
             for group in (item["AlertGroup"] for item in items)
         }
 
+    def requests_called(self, context: str) -> list[int]:
+        """The numbers of the requests with this context, the newest last."""
+        answer = self.get("requests", fields("Requests/id", "Requests/request_context"), "minimal_response=true")
+        return sorted(item["Requests"]["id"] for item in answer["items"] if item["Requests"].get("request_context") == context)
+
     def requests_under_way(self) -> list[Row]:
         """The requests that run now: `id`, `context`, `user`, `progress` (per cent)."""
         names = ("id", "request_context", "user_name", "progress_percent", "request_status")
@@ -380,6 +383,8 @@ class Change:
             "settled_from": None,
             "silent_from": None,
             "interrupted": False,
+            "unsure": False,  # whether something was sent of which nobody knows whether it arrived
+            "pause": _POLL,
             "sent": 0,
         }
         self.memory: dict[str, Any] = dict(memory or fresh)
@@ -395,7 +400,7 @@ class Change:
 
     def run(self, seconds: float, limit: float, patience: float) -> None:
         """Goes on for `seconds` at most. limit: seconds for the whole; patience: seconds for which the server may be silent."""
-        ends, pause = self._clock() + seconds, _POLL
+        ends = self._clock() + seconds
         while True:
             try:
                 self._step()
@@ -415,10 +420,10 @@ class Change:
             if self._clock() - self.memory["began"] > limit:
                 self._fail(f"not {self.state} after {limit:g} s; last seen: {self.progress}")
                 return
-            if self._clock() + pause > ends:
+            self._sleep(min(self.memory["pause"], max(0.0, ends - self._clock())))
+            self.memory["pause"] = min(self.memory["pause"] * 1.5, _LONGEST_POLL)
+            if self._clock() >= ends:
                 return
-            self._sleep(pause)
-            pause = min(pause * 1.5, _LONGEST_POLL)
 
     def only_look(self) -> None:
         """What would be asked for: `changed` and `left_out`."""
@@ -492,11 +497,13 @@ class Change:
         if not there:
             self.done = True
             return
+        if self.memory["unsure"]:
+            mine = self._mine()
+            self.memory["unsure"] = False
+            if mine:
+                self._has_request(mine[-1])
+                return
         others = self.cluster.requests_under_way()
-        mine = [row["id"] for row in others if row["context"] == self.memory["context"]]
-        if mine:
-            self._has_request(mine[-1])
-            return
         if others:
             told = [f"{row['id']} '{row['context']}' of {row['user'] or 'somebody'} ({row['progress']:.0f} %)" for row in others]
             self.progress = f"waiting for Ambari's request {', '.join(told)}"
@@ -518,6 +525,7 @@ class Change:
         try:
             _status, answer = self.cluster.change("PUT", "host_components", body)
         except NoContact:
+            self.memory["unsure"] = True
             raise
         except AmbariError as error:
             self._after_a_refusal(error)
@@ -534,16 +542,19 @@ class Change:
         """A 500 may have created its request; a 400 or a 500 may mean that somebody else has begun something in between."""
         if error.status not in (400, 409, 500):
             raise error
-        others = self.cluster.requests_under_way()
-        mine = [row["id"] for row in others if row["context"] == self.memory["context"]]
+        mine = self._mine()
         if mine:
             self._has_request(mine[-1])
-        elif not others and not any(row["state"] in _UNDER_WAY for row in self._look().values()):
+        elif not self.cluster.requests_under_way() and not any(row["state"] in _UNDER_WAY for row in self._look().values()):
             hint = ". The server's log says why; a user without the role Service Operator gets this, too" if error.status == 500 else ""
             raise AmbariError(f"{error}{hint}", error.status)
 
+    def _mine(self) -> list[int]:
+        """The requests of this change that are not known yet."""
+        return [number for number in self.cluster.requests_called(self.memory["context"]) if number not in self.memory["requests"]]
+
     def _has_request(self, number: int) -> None:
-        self.memory["request"] = number
+        self.memory.update(request=number, pause=_POLL)
         self.memory["requests"].append(number)
         self.progress = f"Ambari's request {number} is queued"
 
