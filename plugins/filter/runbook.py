@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.koverse.runbook.plugins.plugin_utils import catalogue as _catalogue
+from ansible_collections.koverse.runbook.plugins.plugin_utils import logs as _logs
 from ansible_collections.koverse.runbook.plugins.plugin_utils import plan as _plan
 
 
@@ -36,8 +38,13 @@ def plan(groups: Any, overrides: Any = None, backend: str = "systemd") -> dict[s
     return _checked(_plan.build, groups, overrides, backend)
 
 
+def log_query(asked: Any) -> dict[str, Any]:
+    """What to read of the logs: since, until, pattern, lines, from words."""
+    return _checked(_logs.query, asked, time.time())
+
+
 class FilterModule:
     """Names under which Ansible finds the filters."""
 
     def filters(self) -> dict[str, Any]:
-        return {"catalogue": catalogue, "component_hosts": component_hosts, "plan": plan}
+        return {"catalogue": catalogue, "component_hosts": component_hosts, "log_query": log_query, "plan": plan}

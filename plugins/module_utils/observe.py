@@ -156,7 +156,7 @@ def seconds(text: str) -> float:
 
 def configured(entry: Entry) -> str | None:
     """When the newest of a component's configuration files was changed; None where it has none."""
-    paths = [path for pattern in entry["config"] for path in glob.glob(pattern)]
+    paths = [path for pattern in [*entry["config"], *entry["log_config"]] for path in glob.glob(pattern)]
     files = [path for path in paths if os.path.isfile(path)]
     files += [os.path.join(directory, name) for path in paths for directory, _directories, names in os.walk(path) for name in names]
     times = [os.lstat(path).st_mtime for path in files]

@@ -40,6 +40,7 @@ DEFAULTS: dict[str, Any] = {
     "process": None,
     "ports": {},
     "log": [],
+    "log_config": [],
     "config": [],
     "data": {},
     "depends_on": [],
@@ -83,7 +84,7 @@ _MAPPINGS = ("commands", "ports", "probe", "data")
 _STEPS = ("before_start", "before_stop", "before_leave", "on_return", "after_return", "failover")
 _FLAGS = ("required", "moves")
 _HOOKS = ("drain", "undrain")
-_LISTS = ("groups", "log", "config", "depends_on", "stops_before", "shell_arguments", *_STEPS[:-1])
+_LISTS = ("groups", "log", "log_config", "config", "depends_on", "stops_before", "shell_arguments", *_STEPS[:-1])
 _NOT_TAKEN_OVER = ("groups", "required", "title")  # by an entry that is `like` another
 _PROBES_WITHOUT_PORT = ("process", "command")
 

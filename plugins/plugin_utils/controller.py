@@ -27,7 +27,7 @@ SLICE = 7
 
 # What the remote side needs of a catalogue entry.
 _REMOTE_KEYS = (
-    "name", "service", "backend", "commands", "user", "process", "ports", "log", "config", "probe", "tool", "shell_arguments",
+    "name", "service", "backend", "commands", "user", "process", "ports", "log", "log_config", "config", "probe", "tool", "shell_arguments",
     "before_start", "before_stop", "before_leave", "on_return", "after_return", "failover", "drain", "undrain",
     "start_timeout", "stop_timeout",
 )  # fmt: skip

@@ -225,6 +225,7 @@ def test_merge_replaces_lists_and_leaves_its_input_alone() -> None:
         ({"zookeeper": {"depends_on": "postgres"}}, "zookeeper.depends_on: expected a list of texts, found 'postgres'."),
         ({"zookeeper": {"groups": "zk"}}, "zookeeper.groups: expected a list of texts, found 'zk'."),
         ({"zookeeper": {"log": "/var/log/x"}}, "zookeeper.log: expected a list of texts, found '/var/log/x'."),
+        ({"zookeeper": {"log_config": "/etc/x"}}, "zookeeper.log_config: expected a list of texts, found '/etc/x'."),
         ({"zookeeper": {"before_stop": "flush"}}, "zookeeper.before_stop: expected a list of texts, found 'flush'."),
         ({"zookeeper": {"depends_on": ["postgre"]}}, "depends_on: unknown component 'postgre'. Did you mean 'postgres'?"),
         ({"zookeeper": {"stops_before": ["postgre"]}}, "stops_before: unknown component 'postgre'. Did you mean 'postgres'?"),

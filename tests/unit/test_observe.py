@@ -474,3 +474,12 @@ def test_a_host_without_a_neighbour() -> None:
 
 def test_times_are_utc() -> None:
     assert observe.iso(0) == "1970-01-01T00:00:00Z"
+
+
+def test_a_newer_logging_configuration_is_a_newer_configuration(tmp_path: Path) -> None:
+    for name, second in (("site.xml", 1000), ("log4j.xml", 2000)):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (second, second))
+    entry = {"config": [f"{tmp_path}/site.xml"], "log_config": [f"{tmp_path}/log4j.xml"]}
+    assert observe.configured(entry) == "1970-01-01T00:33:20Z"
+    assert observe.configured({**entry, "log_config": []}) == "1970-01-01T00:16:40Z"

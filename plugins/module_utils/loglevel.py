@@ -1,0 +1,255 @@
+# Copyright: Contributors to koverse.runbook
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The level of a logger of a component on this host: in the file that its process reads, or in the running process.
+
+entry: a component's catalogue entry with `address`, that of its host.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+import tempfile
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+from ansible_collections.koverse.runbook.plugins.module_utils import logconfig, net, processes, record
+from ansible_collections.koverse.runbook.plugins.module_utils.logconfig import LOG4J1, LOG4J1_XML, LOG4J2, LOGBACK, PREVIOUS, LogConfigError
+from ansible_collections.koverse.runbook.plugins.module_utils.net import NoAnswer
+
+Entry = Mapping[str, Any]
+
+# The web servers of Hadoop's daemons answer at /logLevel (org.apache.hadoop.log.LogLevel), which `hadoop daemonlog` asks.
+AT_RUN_TIME = ("hdfs_namenode", "hdfs_datanode", "hdfs_journalnode", "yarn_resourcemanager", "yarn_nodemanager")
+
+_STATE = "loglevel.json"  # {"files": {path: {logger: note}}, "processes": {component: {logger: level}}}
+_PATHS = {
+    LOG4J1: "log4j.configuration",
+    LOG4J1_XML: "log4j.configuration",
+    LOG4J2: "log4j.configurationFile",
+    LOGBACK: "logback.configurationFile",
+}
+_JARS = {
+    LOG4J1: re.compile(r"/(log4j-1\.2\.\d|reload4j-)"),
+    LOG4J1_XML: re.compile(r"/(log4j-1\.2\.\d|reload4j-)"),
+    LOG4J2: re.compile(r"/log4j-core-"),
+    LOGBACK: re.compile(r"/logback-classic-"),
+}
+# What the start scripts of Hadoop 3 and of ZooKeeper 3.4 to 3.7 set on every command line, and from which variable of the environment.
+_BY_SCRIPTS = {
+    "hadoop.root.logger": "HADOOP_ROOT_LOGGER",
+    "hadoop.security.logger": "HADOOP_SECURITY_LOGGER",
+    "hdfs.audit.logger": "HDFS_AUDIT_LOGGER",
+    "zookeeper.root.logger": "ZOO_LOG4J_PROP",
+}
+_SAID = re.compile(r"<!-- OUTPUT -->(.*)")
+_MARKUP = re.compile(r"<[^>]*>")
+
+
+class Jvm:
+    """What is known of a component's process: whether it runs, since when, and what its command line says."""
+
+    def __init__(self, entry: Entry) -> None:
+        found = processes.find({entry["name"]: entry}).get(entry["name"], [])
+        self.since: float | None = found[0]["since"] if found else None
+        self.words = _words(f"/proc/{found[0]['pid']}/cmdline") if found else []
+        environment = dict(word.partition("=")[::2] for word in _words(f"/proc/{found[0]['pid']}/environ")) if found else {}
+        self.properties = properties_of(self.words)
+        self.jars = jars_of(self.words, environment)
+
+    def outside(self) -> dict[str, str]:
+        """The variables of log4j 1 that are set from outside its file, and how."""
+        if self.since is None:
+            return {name: f"{variable} in the environment of its start script" for name, variable in _BY_SCRIPTS.items()}
+        names = {name: f", from {variable} in the environment of its start script" for name, variable in _BY_SCRIPTS.items()}
+        return {name: f"-D{name}={value} on its command line{names.get(name, '')}" for name, value in self.properties.items()}
+
+
+def _words(path: str) -> list[str]:
+    try:
+        with open(path, "rb") as file:
+            return [word.decode("utf-8", "replace") for word in file.read().split(b"\0") if word]
+    except OSError:
+        return []  # it has ended meanwhile
+
+
+def properties_of(words: list[str]) -> dict[str, str]:
+    """The system properties on a JVM's command line; of one that is named twice the last."""
+    return {word[2:].partition("=")[0]: word.partition("=")[2] for word in words if word.startswith("-D")}
+
+
+def jars_of(words: list[str], environment: Mapping[str, str]) -> list[str]:
+    """The class path of a JVM, from its command line or its environment; `directory/*` stands for the jars in it, as for Java."""
+    named = [after for word, after in zip(words, words[1:]) if word in ("-cp", "-classpath", "--class-path")]
+    path = (named or [environment.get("CLASSPATH", "")])[-1]
+    found: list[str] = []
+    for part in filter(None, path.split(":")):
+        found += sorted(glob.glob(f"{part}.jar")) if part.endswith("/*") else [part]
+    return found
+
+
+def file_of(entry: Entry, jvm: Jvm) -> tuple[str, str, str]:
+    """The path, the kind and the text of the file that a component's process reads. Raises LogConfigError."""
+    paths = list(dict.fromkeys(path for pattern in entry["log_config"] for path in sorted(glob.glob(pattern)) if os.path.isfile(path)))
+    if not entry["log_config"]:
+        raise LogConfigError(
+            f"{entry['name']} has no log_config in the catalogue: it logs by other means, or nobody has said where. "
+            f"Name its file with runbook_catalogue.{entry['name']}.log_config"
+        )
+    if not paths:
+        raise LogConfigError(f"expected one of {', '.join(entry['log_config'])}, found none")
+    known = {path: _read(path) for path in paths}
+    if len({_PATHS[kind] for kind, _text in known.values()}) > 1:
+        # Files of several frameworks: after an upgrade, or where a configuration is meant for several versions.
+        loaded = {kind for kind, jar in _JARS.items() if any(map(jar.search, jvm.jars))}
+        known = {path: (kind, text) for path, (kind, text) in known.items() if kind in loaded}
+        if len({_PATHS[kind] for kind, _text in known.values()}) != 1:
+            raise LogConfigError(
+                f"expected a running process that has the framework of one of {', '.join(paths)} on its class path, found none: "
+                f"start it, or name its file with runbook_catalogue.{entry['name']}.log_config"
+            )
+    for path, (kind, text) in known.items():
+        named = jvm.properties.get(_PATHS[kind], "")
+        if not named or _same(path, named):
+            return path, kind, text
+    kind = next(iter(known.values()))[0]
+    raise LogConfigError(
+        f"its process reads {jvm.properties[_PATHS[kind]]} (-D{_PATHS[kind]}), found {', '.join(known)}: "
+        f"name that file with runbook_catalogue.{entry['name']}.log_config"
+    )
+
+
+def _read(path: str) -> tuple[str, str]:
+    try:
+        with open(path, "rb") as file:
+            text = logconfig.decoded(file.read())
+        return logconfig.kind_of(path, text), text
+    except LogConfigError as error:
+        raise LogConfigError(f"{path}: {error}") from error
+
+
+def _same(path: str, named: str) -> bool:
+    """Whether a system property means this file: by a path, a URL, or a name that is looked for on the class path."""
+    named = re.sub(r"^file:(//)?", "", named)
+    return os.path.realpath(path) == os.path.realpath(named) if "/" in named else os.path.basename(path) == named
+
+
+def in_file(entry: Entry, logger: str, level: str, dry: bool) -> dict[str, Any]:
+    """Changes the level in the file of a component on this host; what came of it.
+
+    `changed`; `path`; `before` and `after`, levels as the file has them, None where the logger has none of its own; `restart`: whether the
+    running process does not know the file as it is, and does not read it again by itself; `rereads`: after how many seconds it does, else
+    None; `muted`: thresholds of appenders; `why`: a sentence where PREVIOUS had nothing to do; `texts`: before and after, None where they
+    are the same.
+    dry: changes nothing, tells what would be. Raises LogConfigError.
+    """
+    jvm = Jvm(entry)
+    path, kind, text = file_of(entry, jvm)
+    state = record.load(_STATE)
+    notes = state.get("files", {}).get(path, {})
+    try:
+        change = logconfig.change(kind, text, logger, level, notes.get(logger), jvm.outside())
+        rereads = logconfig.rereads(kind, text)
+        muted = logconfig.muted(kind, text, (change.after or "").upper())
+    except LogConfigError as error:
+        raise LogConfigError(f"{path}: {error}") from error
+    changed = change.text != text
+    if not dry:
+        # The note first: where the file cannot be written, it is a note of what is not there, and that does no harm.
+        _note(state, "files", path, logger, change.note)
+        if changed:
+            write(path, logconfig.encoded(change.text))
+    return {
+        "changed": changed,
+        "path": path,
+        "before": change.before,
+        "after": change.after,
+        "rereads": rereads,
+        "restart": rereads is None and jvm.since is not None and (changed or os.stat(path).st_mtime > jvm.since + 1),
+        "muted": muted,
+        "why": change.why,
+        "texts": [logconfig.encoded(part).decode("utf-8", "replace") for part in (text, change.text)] if changed else None,
+    }
+
+
+def _note(state: dict[str, Any], part: str, key: str, logger: str, note: Any) -> None:
+    """Writes or takes away what is to come back."""
+    known = state.setdefault(part, {}).setdefault(key, {})
+    if known.get(logger) == note:
+        return
+    known[logger] = note
+    if note is None:
+        del known[logger]
+    record.store(_STATE, state)
+
+
+def write(path: str, content: bytes) -> None:
+    """Writes a file in one step, with the owner and the mode that it has; a link stays one."""
+    path = os.path.realpath(path)
+    about = os.stat(path)
+    with tempfile.NamedTemporaryFile("wb", dir=os.path.dirname(path), prefix=f".{os.path.basename(path)}.", delete=False) as draft:
+        try:
+            draft.write(content)
+            draft.flush()
+            os.fsync(draft.fileno())
+            os.fchown(draft.fileno(), about.st_uid, about.st_gid)
+            os.fchmod(draft.fileno(), about.st_mode & 0o7777)
+            os.replace(draft.name, path)
+        except OSError:
+            os.unlink(draft.name)
+            raise
+
+
+def at_run_time(entry: Entry, logger: str, level: str, dry: bool) -> dict[str, Any]:
+    """Changes the level in a running daemon of Hadoop, until it ends.
+
+    `changed`, `before`, `after` and `why` are as in `in_file`, `path` is the daemon's URL. Raises LogConfigError, also where the daemon's
+    answer does not prove the change.
+    """
+    state = record.load(_STATE)
+    noted = state.get("processes", {}).get(entry["name"], {}).get(logger)
+    before = _ask(entry, logger)
+    result: dict[str, Any] = {"path": _url(entry), "before": before, "after": before, "changed": False, "why": None}
+    if level == PREVIOUS and noted is None:
+        return {**result, "why": "no earlier level is noted"}
+    wanted = noted if level == PREVIOUS else level
+    if wanted != before and not dry:
+        if level != PREVIOUS and noted is None:
+            _note(state, "processes", entry["name"], logger, before)
+        after = _ask(entry, logger, wanted)
+        if after != wanted:
+            raise LogConfigError(f"{_url(entry)}: expected {logger} to have the level {wanted}, its answer is {after}")
+    if level == PREVIOUS and not dry:
+        _note(state, "processes", entry["name"], logger, None)
+    return {**result, "after": wanted, "changed": wanted != before}
+
+
+def _url(entry: Entry) -> str:
+    return f"http://{entry['address']}:{entry['ports'][entry['probe']['port']]}/logLevel"
+
+
+def _ask(entry: Entry, logger: str, level: str | None = None) -> str:
+    """The level that counts for a logger of a running daemon, after it was set where `level` is given. Raises LogConfigError."""
+    query = urlencode({"log": logger, **({"level": level} if level else {})})
+    try:
+        status, body = net.http_get(entry["address"], entry["ports"][entry["probe"]["port"]], f"/logLevel?{query}")
+    except NoAnswer as error:
+        raise LogConfigError(f"{_url(entry)}: {error}. Only what runs can be changed at run time") from error
+    if status in (401, 403):
+        raise LogConfigError(
+            f"{_url(entry)} answers {status}: it lets only administrators in. Type `hadoop daemonlog -setlevel`, or leave runtime away"
+        )
+    return effective(status, body, _url(entry))
+
+
+def effective(status: int, body: str, url: str) -> str:
+    """The level in an answer of /logLevel. Raises LogConfigError where there is none, or where it refuses."""
+    said = [_MARKUP.sub("", line).strip() for line in _SAID.findall(body)]
+    found = [line.partition(":")[2].strip() for line in said if line.startswith("Effective Level:")]
+    bad = [line for line in said if line.startswith("Bad Level")]
+    if status != 200 or bad or not found:
+        words = "; ".join(bad) or " ".join(_MARKUP.sub(" ", body).split())[:200]
+        raise LogConfigError(f"{url}: expected an effective level, found the status {status} and: {words}")
+    return found[-1]

@@ -1,0 +1,322 @@
+# Copyright: Contributors to koverse.runbook
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Levels on a host: the file that a process reads, its owner and mode, what it goes back to, and Hadoop's servlet."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.koverse.runbook.plugins.action import log_level
+from ansible_collections.koverse.runbook.plugins.module_utils import logconfig, loglevel, processes, record
+from ansible_collections.koverse.runbook.plugins.module_utils.logconfig import PREVIOUS, LogConfigError
+from ansible_collections.koverse.runbook.plugins.modules.log_level import in_words
+from ansible_collections.koverse.runbook.plugins.plugin_utils.catalogue import load
+from ansible_collections.koverse.runbook.tests.unit.actions import run, variables
+from ansible_collections.koverse.runbook.tests.unit.cluster import ha_plan
+from ansible_collections.koverse.runbook.tests.unit.servers import HOST, free_port, web
+
+FILES = Path(__file__).parent / "samples"
+
+
+class Process:
+    """What a component's JVM has on its command line; it has started an hour ago, unless it does not run."""
+
+    def __init__(self) -> None:
+        self.words: list[str] = []
+        self.since: float | None = None
+
+
+@pytest.fixture
+def process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Process:
+    """A host whose processes are as the test says, and whose state is in a directory of its own."""
+    made = Process()
+    monkeypatch.setattr(record, "DIRECTORY", str(tmp_path / "state"))
+    monkeypatch.setattr(
+        processes, "find", lambda wanted: {name: [{"pid": 1, "since": made.since}] if made.since else [] for name in wanted}
+    )
+    monkeypatch.setattr(loglevel, "_words", lambda path: made.words if path.endswith("cmdline") else [])
+    return made
+
+
+def entry(*log_config: Path | str, **changes: Any) -> dict[str, Any]:
+    return {"name": "koverse_server", "log_config": [str(path) for path in log_config], **changes}
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """A configuration of log4j 1, read by the group."""
+    path = tmp_path / "log4j.xml"
+    path.write_bytes((FILES / "log4j-1.2-log4j.xml").read_bytes())
+    path.chmod(0o640)
+    os.utime(path, (1000, 1000))
+    return path
+
+
+def test_it_changes_the_file_once_and_gives_it_back(process: Process, config: Path) -> None:
+    before, about = config.read_bytes(), config.stat()
+    process.since = 2000.0
+    link = config.with_name("link.xml")
+    link.symlink_to(config)
+    dry = loglevel.in_file(entry(link), "com.koverse.new", "DEBUG", dry=True)
+    assert (dry["changed"], dry["restart"], config.read_bytes(), os.path.exists(record.DIRECTORY)) == (True, True, before, False)
+    done = loglevel.in_file(entry(link), "com.koverse.new", "DEBUG", dry=False)
+    assert {**done, "texts": None} == {**dry, "texts": None}
+    assert (done["before"], done["after"], done["muted"]) == (None, "DEBUG", ["param: INFO"])
+    assert "größer als ein Byte" in done["texts"][0]
+    assert link.is_symlink()
+    now = config.stat()
+    assert (stat.S_IMODE(now.st_mode), now.st_uid, now.st_gid) == (0o640, about.st_uid, about.st_gid)
+    assert sorted(path.name for path in config.parent.iterdir()) == ["link.xml", "log4j.xml", "state"]
+    changed = config.read_bytes()
+    again = loglevel.in_file(entry(link), "com.koverse.new", "DEBUG", dry=False)
+    assert (again["changed"], again["texts"], config.read_bytes()) == (False, None, changed)
+    back = loglevel.in_file(entry(link), "com.koverse.new", PREVIOUS, dry=False)
+    assert (back["changed"], back["after"], config.read_bytes()) == (True, None, before)
+    nothing = loglevel.in_file(entry(link), "com.koverse.new", PREVIOUS, dry=False)
+    assert (nothing["changed"], nothing["why"]) == (False, "no earlier level is noted")
+
+
+def test_the_owner_stays(process: Process, config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[tuple[int, int]] = []
+    monkeypatch.setattr(os, "fchown", lambda _file, uid, gid: given.append((uid, gid)))
+    loglevel.in_file(entry(config), "com.koverse", "DEBUG", dry=False)
+    assert given == [(config.stat().st_uid, config.stat().st_gid)]
+    assert process.since is None
+
+
+def test_a_restart_that_was_interrupted_is_still_needed(process: Process, config: Path) -> None:
+    process.since = 2000.0
+    assert not loglevel.in_file(entry(config), "com.koverse", "INFO", dry=False)["restart"]
+    assert loglevel.in_file(entry(config), "com.koverse", "DEBUG", dry=False)["restart"]
+    assert loglevel.in_file(entry(config), "com.koverse", "DEBUG", dry=False)["restart"], "the process is older than the file"
+    process.since = config.stat().st_mtime + 1
+    assert not loglevel.in_file(entry(config), "com.koverse", "DEBUG", dry=False)["restart"]
+    process.since = None
+    assert not loglevel.in_file(entry(config), "com.koverse", "TRACE", dry=False)["restart"], "it does not run"
+
+
+def test_no_restart_where_the_file_is_read_again(process: Process, tmp_path: Path) -> None:
+    path = tmp_path / "log4j2-service.properties"
+    path.write_bytes((FILES / "accumulo-2.1-log4j2-service.properties").read_bytes())
+    process.since = 2000.0
+    process.words = ["java", "-Dlog4j.configurationFile=log4j2-service.properties", "org.apache.accumulo.start.Main", "tserver"]
+    done = loglevel.in_file(entry(path), "org.apache.accumulo", "TRACE", dry=False)
+    assert (done["changed"], done["restart"], done["rereads"]) == (True, False, 30.0)
+    said = in_words("org.apache.accumulo", done, ["Accumulo gc"])
+    assert "its process reads the file again every 30 s: no restart; so do Accumulo gc on this host, and have it, too" in said
+
+
+def test_the_command_line_goes_before_the_file(process: Process, tmp_path: Path) -> None:
+    path = tmp_path / "log4j.properties"
+    text = (FILES / "hadoop-3-log4j.properties").read_bytes()
+    path.write_bytes(text)
+    with pytest.raises(LogConfigError, match=r"log4j.properties: .*HADOOP_ROOT_LOGGER in the environment of its start script"):
+        loglevel.in_file(entry(path), "root", "DEBUG", dry=False)
+    process.since, process.words = 2000.0, ["java", "-Dhadoop.root.logger=INFO,RFA", "-Dproc_namenode"]
+    with pytest.raises(LogConfigError, match=r"-Dhadoop\.root\.logger=INFO,RFA on its command line, from HADOOP_ROOT_LOGGER"):
+        loglevel.in_file(entry(path), "root", "DEBUG", dry=False)
+    assert path.read_bytes() == text
+    process.words = ["java"]
+    assert loglevel.in_file(entry(path), "root", "DEBUG", dry=False)["after"] == "DEBUG"
+
+
+@pytest.fixture
+def zookeeper(tmp_path: Path) -> dict[str, Any]:
+    """ZooKeeper's configuration for all its versions side by side, as the role writes it."""
+    for name in ("logback.xml", "logback-server.xml"):
+        (tmp_path / name).write_bytes((FILES / "zookeeper-3.8-logback.xml").read_bytes())
+    (tmp_path / "log4j.properties").write_bytes((FILES / "zookeeper-3.4-log4j.properties").read_bytes())
+    return entry(*(tmp_path / name for name in ("logback-server.xml", "logback.xml", "log4j.properties")))
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        (["java", "-cp", "/opt/zk/lib/slf4j-api-1.7.25.jar:/opt/zk/lib/log4j-1.2.17.jar"], "log4j.properties"),
+        (["java", "-cp", "/opt/zk/lib/reload4j-1.2.22.jar", "-Dlogback.configurationFile=/x/logback-server.xml"], "log4j.properties"),
+        (["java", "-cp", "/opt/zk/lib/logback-classic-1.3.15.jar"], "logback-server.xml"),
+        (["java", "-Dlogback.configurationFile={}/logback.xml", "-cp", "/opt/zk/lib/logback-classic-1.3.15.jar"], "logback.xml"),
+        (["java", "-Dlogback.configurationFile=file:{}/logback.xml", "-cp", "/a:/opt/zk/lib/logback-classic-1.3.15.jar"], "logback.xml"),
+    ],
+)
+def test_the_file_of_the_framework_that_the_process_has(
+    process: Process, zookeeper: Any, tmp_path: Path, words: list[str], name: str
+) -> None:
+    process.since, process.words = 2000.0, [word.format(tmp_path) for word in words]
+    assert loglevel.file_of(zookeeper, loglevel.Jvm(zookeeper))[0] == str(tmp_path / name)
+
+
+def test_whose_file_counts_is_not_guessed(process: Process, zookeeper: Any) -> None:
+    assert process.since is None
+    with pytest.raises(LogConfigError, match="expected a running process that has the framework of one of"):
+        loglevel.in_file(zookeeper, "root", "DEBUG", dry=False)
+
+
+def test_a_class_path_with_an_asterisk(tmp_path: Path) -> None:
+    (tmp_path / "logback-classic-1.3.15.jar").touch()
+    assert loglevel.jars_of(["java", "-cp", f"/etc/zookeeper:{tmp_path}/*"], {}) == [
+        "/etc/zookeeper",
+        f"{tmp_path}/logback-classic-1.3.15.jar",
+    ]
+    assert loglevel.jars_of(["java"], {"CLASSPATH": "/a:/b"}) == ["/a", "/b"]
+
+
+@pytest.mark.parametrize(
+    ("words", "log_config", "said"),
+    [
+        (
+            ["-Dlog4j.configuration=file:/srv/log4j.xml"],
+            ["{}/log4j.xml"],
+            r"its process reads file:/srv/log4j\.xml \(-Dlog4j\.configuration\)",
+        ),
+        ([], ["{}/nowhere.xml"], r"expected one of .*/nowhere\.xml, found none"),
+        ([], [], "koverse_server has no log_config in the catalogue"),
+        ([], ["{}/broken.xml"], r"broken\.xml: expected well-formed XML"),
+    ],
+)
+def test_what_is_refused(process: Process, config: Path, words: list[str], log_config: list[str], said: str) -> None:
+    (config.parent / "broken.xml").write_text("<log4j:configuration>", encoding="utf-8")
+    process.since, process.words = 2000.0, ["java", *words]
+    with pytest.raises(LogConfigError, match=said):
+        loglevel.in_file(entry(*(path.format(config.parent) for path in log_config)), "com.koverse", "DEBUG", dry=False)
+
+
+def test_every_component_but_postgres_has_a_logging_configuration() -> None:
+    components = load()[1]
+    assert {name for name, one in components.items() if not one["log_config"]} == {"postgres"}
+
+
+# ---- at run time
+
+
+def page(*lines: str) -> str:
+    """An answer in the form that org.apache.hadoop.log.LogLevel of Hadoop 3 writes; not recorded."""
+    return "<html><body>\n<br /><hr /><h3>Results</h3>\n" + "".join(f"<!-- OUTPUT -->{line}<br />\n" for line in lines) + "</body></html>"
+
+
+def daemon(port: int) -> dict[str, Any]:
+    probe = {"type": "hdfs_namenode", "port": "http"}
+    return {"name": "hdfs_namenode", "address": HOST, "ports": {"http": port}, "probe": probe}
+
+
+@pytest.fixture
+def servlet(process: Process) -> Iterator[dict[str, Any]]:
+    """A NameNode whose logger has the level INFO, and takes DEBUG."""
+    assert process.since is None
+    pages = {
+        "/logLevel?log=a.B%24C&level=DEBUG": page("Setting Level to DEBUG ...", "Effective Level: <b>DEBUG</b>"),
+        "/logLevel?log=a.B%24C&level=INFO": page("Setting Level to INFO ...", "Effective Level: <b>INFO</b>"),
+        "/logLevel?log=a.B%24C&level=TRACE": page("Setting Level to TRACE ...", "Effective Level: <b>INFO</b>"),
+        "/logLevel?log=a.B%24C&level=ALL": page("Bad Level : <b>ALL</b>", "Effective Level: <b>INFO</b>"),
+        "/logLevel?log=a.B%24C": page("Submitted Class Name: <b>a.B$C</b>", "Effective Level: <b>INFO</b>"),
+        "/logLevel?log=other": "<html>Sorry, class X not supported.<br /></html>",
+    }
+    with web(pages) as port:
+        yield daemon(port)
+
+
+def test_a_running_daemon_proves_its_level_and_goes_back(servlet: dict[str, Any]) -> None:
+    dry = loglevel.at_run_time(servlet, "a.B$C", "DEBUG", dry=True)
+    assert (dry["changed"], record.load("loglevel.json")) == (True, {})
+    done = loglevel.at_run_time(servlet, "a.B$C", "DEBUG", dry=False)
+    assert (done["before"], done["after"], done["changed"]) == ("INFO", "DEBUG", True)
+    assert record.load("loglevel.json") == {"processes": {"hdfs_namenode": {"a.B$C": "INFO"}}}
+    back = loglevel.at_run_time(servlet, "a.B$C", PREVIOUS, dry=False)
+    assert (back["after"], record.load("loglevel.json")) == ("INFO", {"processes": {"hdfs_namenode": {}}})
+    assert loglevel.at_run_time(servlet, "a.B$C", PREVIOUS, dry=False)["why"] == "no earlier level is noted"
+    assert not loglevel.at_run_time(servlet, "a.B$C", "INFO", dry=False)["changed"]
+
+
+@pytest.mark.parametrize(
+    ("logger", "level", "said"),
+    [
+        ("a.B$C", "TRACE", "expected a.B.C to have the level TRACE, its answer is INFO"),
+        ("a.B$C", "ALL", "found the status 200 and: Bad Level : ALL"),
+        ("other", "DEBUG", "found the status 200 and: Sorry, class X not supported"),
+        ("unknown", "DEBUG", "found the status 404"),
+    ],
+)
+def test_an_answer_that_does_not_prove_it_is_an_error(servlet: dict[str, Any], logger: str, level: str, said: str) -> None:
+    with pytest.raises(LogConfigError, match=said):
+        loglevel.at_run_time(servlet, logger, level, dry=False)
+
+
+def test_a_daemon_that_does_not_run_or_lets_nobody_in() -> None:
+    with pytest.raises(LogConfigError, match=r"nobody listens on .* Only what runs can be changed at run time"):
+        loglevel.at_run_time(daemon(free_port()), "a", "DEBUG", dry=True)
+    with web({"/logLevel": "no"}, status=403) as port, pytest.raises(LogConfigError, match="answers 403: it lets only administrators in"):
+        loglevel.at_run_time(daemon(port), "a", "DEBUG", dry=True)
+
+
+# ---- the action plugin
+
+PLAN = ha_plan()
+
+
+def asked(monkeypatch: pytest.MonkeyPatch, host: str = "n3", **args: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The result of a task, and what the module was given; empty where it was not run."""
+    given: dict[str, Any] = {}
+    answer = {"changed": True, "restart": True, "text": "done"}
+    monkeypatch.setattr(
+        log_level.ActionModule, "_execute_module", lambda _self, _name, **words: given.update(words["module_args"]) or answer
+    )
+    return run(log_level.ActionModule, variables(PLAN, host), **args), given
+
+
+def test_hosts_of_the_component_get_their_work(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    result, given = asked(monkeypatch, component="hdfs_datanode", logger="ROOT", level="debug")
+    assert (result["changed"], given["logger"], given["work"]["level"], given["work"]["host"]) == (True, "root", "DEBUG", "n3")
+    assert given["work"]["shared"] == ["JournalNode", "NodeManager"]
+    assert given["work"]["entry"]["log_config"] == ["/etc/hadoop/log4j.properties"]
+    assert "hdfs_datanode on n3: done" in capsys.readouterr().out
+    assert asked(monkeypatch, "n1", component="koverse_server", logger="a", level="INFO") == ({"changed": False, "restart": False}, {})
+    assert asked(monkeypatch, component="koverse_server", logger="a", level="Previous")[1]["work"]["level"] == PREVIOUS
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        ({"component": "koverse"}, "component: unknown component 'koverse' in this inventory. Did you mean 'koverse_"),
+        ({"level": "verbose"}, "level: unknown level 'verbose'. Known are: ALL, TRACE"),
+        (
+            {"logger": "com.koverse server"},
+            "logger: expected the name of a logger, such as com.koverse.server, or root, found 'com.koverse server'",
+        ),
+        ({"logger": 'a"/><x'}, "logger: expected the name of a logger"),
+        ({"logger": "a..b"}, "logger: expected the name of a logger"),
+        ({"runtime": True}, "runtime: koverse_server cannot change levels while it runs. Those that can: hdfs_journalnode, hdfs_datanode"),
+        (
+            {"runtime": "yes", "component": "hdfs_namenode", "logger": "root"},
+            "Hadoop's daemons cannot change the root logger while they run",
+        ),
+    ],
+)
+def test_what_is_asked_for_is_refused_before_a_host_is_asked(monkeypatch: pytest.MonkeyPatch, args: dict[str, Any], words: str) -> None:
+    result, given = asked(monkeypatch, **{"component": "koverse_server", "logger": "com.koverse", "level": "DEBUG", **args})
+    assert result["failed"]
+    assert words in result["msg"]
+    assert "Nothing was changed." in result["msg"]
+    assert given == {}
+
+
+def test_what_came_of_it_in_words() -> None:
+    done = {
+        "path": "/x/log4j.xml",
+        "before": None,
+        "after": "DEBUG",
+        "changed": True,
+        "restart": True,
+        "muted": ["param: INFO"],
+        "why": None,
+    }
+    assert in_words("a.b", done, ["Koverse"]) == (
+        "a.b: none of its own -> DEBUG in /x/log4j.xml; a restart makes it count; Koverse on this host read the same file at their next "
+        "start; appenders with a higher threshold write nothing of it (param: INFO)"
+    )
+    assert in_words("a.b", {**done, "changed": False, "restart": False, "muted": []}, ["Koverse"]) == "a.b: DEBUG already in /x/log4j.xml"
+    assert logconfig.NAME.fullmatch("org.apache.hadoop.mapred.JobInProgress$JobSummary")
