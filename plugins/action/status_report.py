@@ -2,26 +2,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-import datetime
 import itertools
-import json
-import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ansible import constants
-from ansible.release import __version__ as ansible_version
-from ansible_collections.koverse.runbook.plugins.plugin_utils import decide, status
-from ansible_collections.koverse.runbook.plugins.plugin_utils.catalogue import RunbookError
-from ansible_collections.koverse.runbook.plugins.plugin_utils.controller import (
-    RunbookAction,
-    answers,
-    collection_version,
-    display,
-    record,
-    why_unseen,
-)
+from ansible_collections.koverse.runbook.plugins.plugin_utils import status
+from ansible_collections.koverse.runbook.plugins.plugin_utils.controller import display, record
+from ansible_collections.koverse.runbook.plugins.plugin_utils.reporting import ReportAction, notifications, state_file, write
 
 _COLOURS = {
     "good": constants.COLOR_OK,
@@ -33,14 +21,13 @@ _COLOURS = {
 }
 
 
-class ActionModule(RunbookAction):
+class ActionModule(ReportAction):
     """Shows what was seen of the cluster, as text, JSON and a page."""
-
-    _requires_connection = False
 
     def work(self, args: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         failures = status.fail_on(args.get("fail", False))
-        report = self._report(task_vars, float(args.get("backup_max_age") or 0))
+        told = notifications(state_file(args.get("watch_state"), args.get("directory")))
+        report = self.report(task_vars, float(args.get("backup_max_age") or 0), told)
         shown = status.findings if args.get("show") == "findings" else status.lines
         for tone, group in itertools.groupby(shown(report), key=lambda line: line.tone):
             display.display("\n".join(line.text for line in group), color=_COLOURS[tone])
@@ -53,33 +40,3 @@ class ActionModule(RunbookAction):
         record(args.get("record") or "", verdict=verdict["text"], findings=found)
         failed = verdict["state"] in failures
         return {**result, "failed": failed, "msg": f"The cluster is {status.one_line(verdict['text'])}"}
-
-    def _report(self, task_vars: Mapping[str, Any], max_age_hours: float) -> status.Report:
-        plan = self.plan(task_vars)
-        seen = answers(task_vars, "runbook_seen")
-        unseen = {host: why_unseen(result) for host, result in seen.items() if "instances" not in result}
-        whole = decide.picture(plan, {host: result["instances"] for host, result in seen.items() if "instances" in result}, unseen)
-        about = {
-            "inventory": [str(source) for source in task_vars.get("ansible_inventory_sources") or []],
-            "collection_version": collection_version(),
-            "ansible_version": ansible_version,
-        }
-        return status.report(plan, whole, seen, unseen, about, datetime.datetime.now(datetime.timezone.utc), max_age_hours)
-
-
-def write(directory: Path, report: status.Report) -> list[str]:
-    """Writes status.json and status.html, each in one step, so that a reader never finds half of one."""
-    texts = {"status.json": json.dumps(report, indent=1, ensure_ascii=False) + "\n", "status.html": status.html(report)}
-    written = []
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        for name, text in texts.items():
-            draft = directory / f".{name}.{os.getpid()}"
-            draft.write_text(text, encoding="utf-8")
-            draft.replace(directory / name)
-            written.append(str(directory / name))
-    except OSError as error:
-        raise RunbookError(
-            [f"The report cannot be written to {directory}: {error.strerror}. Name another directory with -e runbook_status_dir=."]
-        ) from error
-    return written

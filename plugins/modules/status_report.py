@@ -41,6 +41,11 @@ options:
       - Hours. A warning says so when the newest set of a backup is older, or when there is none. V(0) never warns of age.
     type: float
     default: 0
+  watch_state:
+    description:
+      - The file in which M(koverse.runbook.watch_report) keeps its state. What it has sent, and has not, is in the report.
+      - C(watch.json) in O(directory) by default.
+    type: path
 attributes:
   check_mode:
     description: Changes nothing on the cluster. The report is written in check mode, too, because it is all that this module is for.
@@ -50,6 +55,7 @@ attributes:
     support: none
 seealso:
   - module: koverse.runbook.component_info
+  - module: koverse.runbook.watch_report
 """
 
 EXAMPLES = r"""

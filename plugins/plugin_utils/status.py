@@ -75,12 +75,14 @@ def report(
     about: Mapping[str, Any],
     taken_at: datetime.datetime,
     max_age_hours: float = 0,
+    notifications: Mapping[str, Any] | None = None,
 ) -> Report:
     """All that is known of the cluster.
 
     whole: the picture of `decide.picture`. answers: host to what koverse.runbook.component_info returned there.
     unseen: host to why it did not answer. about: `inventory`, `collection_version` and `ansible_version`.
-    max_age_hours: how old the newest set of a backup may be; 0: as old as it likes.
+    max_age_hours: how old the newest set of a backup may be; 0: as old as it likes. notifications: what `watch.summary` says of the
+    watch, None where it never ran.
     """
     backups = _backups(plan, answers, taken_at, max_age_hours)
     judged = decide.verdicts(plan, whole)
@@ -107,6 +109,7 @@ def report(
         "findings": diagnose.findings(diagnose.facts(plan, whole, answers, unseen, taken_at)),
         "ports": _ports(plan, whole, answers),
         "backups": backups,
+        "notifications": notifications,
         "warnings": [*plan["warnings"], *_standby_warnings(plan, whole), *_backup_warnings(backups)],
     }
 
@@ -280,6 +283,30 @@ def _allowed(max_age_hours: float) -> str:
 
 def _backup_warnings(backups: Mapping[str, Any]) -> list[str]:
     return [f"Backup: {backups['text']}"] if BACKUP_TONES[backups["verdict"]] == "bad" else []
+
+
+# ---- notifications
+
+
+def told(made: Report) -> list[Line]:
+    """What the watch has sent, and has not: a line for the watch, and one for each channel. None where it never ran."""
+    found = made["notifications"]
+    if not found:
+        return []
+    if found["problem"]:
+        return [Line("bad", one_line(found["problem"]))]
+    now = made["taken_at"]
+    looked = f"the watch looked {age(found['looked'], now)} ago{'' if found['channels'] else '; no channel is set'}"
+    return [Line("plain", looked), *(Line("bad" if row["failure"] else "plain", _channel(row, now)) for row in found["channels"])]
+
+
+def _channel(row: Mapping[str, Any], now: str) -> str:
+    last, failure = row["last"], row["failure"]
+    said = f"{row['name']}: " + (f"last sent {age(last['at'], now)} ago ({last['subject']})" if last else "nothing sent yet")
+    said += f", {row['pending']} pending" if row["pending"] else ""
+    said += f", {row['held']} kept until the quiet hours end" if row["held"] else ""
+    said += f", {row['dropped']} given up" if row["dropped"] else ""
+    return one_line(said + (f"; failed {age(failure['at'], now)} ago: {failure['why']}" if failure else ""))
 
 
 # ---- ports
@@ -483,6 +510,8 @@ def lines(made: Report) -> list[Line]:
         found.append(Line("plain", f"  closed, though the component is healthy: {'; '.join(ports['closed'])}"))
     if not _backup_warnings(made["backups"]):
         found.append(Line(BACKUP_TONES[made["backups"]["verdict"]], f"Backup: {one_line(made['backups']['text'])}"))
+    watched = told(made)
+    found += [Line(line.tone, f"{'  ' if place else 'Notifications: '}{line.text}") for place, line in enumerate(watched)]
     found += [Line("unknown", f"Host {host}: {one_line(why)}") for host, why in silent.items()]
     found += [Line("unknown", f"Warning: {one_line(text)}") for text in made["warnings"]]
     found.append(Line(TONES[made["verdict"]["state"]], f"The cluster is {one_line(made['verdict']['text'])}"))
@@ -574,6 +603,7 @@ def html(made: Report) -> str:
         instances=instances,
         port_rows=_by("component", made["ports"]),
         ports=port_summary(made),
+        told=told(made),
         silent=[host for host in made["hosts"] if host["answer"] != "answered"],
         wanted=sum(len(instances[component["name"]]) for component in wanted),
         healthy=sum(component["healthy"] for component in wanted),

@@ -7,6 +7,7 @@ import itertools
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import time
@@ -14,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import ansible
 import pytest
 import testinfra
 import yaml
@@ -27,6 +29,12 @@ AS_A_USER: dict[str, Any] = {
     "stderr": subprocess.STDOUT,
     "text": True,
 }
+# A control host in the lab: where its Ansible is, and what it gets of the packages and of the checkout.
+CONTROL = "/opt/control"
+PACKAGES = "ansible ansible_core-* jinja2 jinja2-* markupsafe yaml _yaml cryptography cffi _cffi_backend* packaging resolvelib"
+CHECKOUT = (
+    "ansible.cfg catalogue.yml galaxy.yml meta collections inventories playbooks plugins roles lab/build/ssh_config lab/build/ssh_key"
+)
 SERVICE_USERS = ("postgres", "zookeeper", "hdfs", "yarn", "accumulo", "koverse")
 
 
@@ -219,6 +227,20 @@ def healthy_again(cluster: Cluster) -> Iterator[None]:
     yield
     played = cluster.play("recover")
     assert played.returncode == 0, played
+
+
+@pytest.fixture
+def control_host(cluster: Cluster) -> str:
+    """n1 as a control host: with ansible-core in an environment of its own, and this checkout and its SSH key where they are here."""
+    packages = Path(ansible.__file__).parents[1]
+    cluster.run("n1", f"python3 -m venv --without-pip {CONTROL} && mkdir -p {ROOT}")
+    for directory, patterns, target in ((packages, PACKAGES, f"{CONTROL}/lib/python3.11/site-packages"), (ROOT, CHECKOUT, str(ROOT))):
+        receive = shlex.quote(f"sudo tar -C {target} -xf -")
+        send = f"cd {directory} && tar --exclude=__pycache__ -cf - {patterns} | ssh -F {ROOT}/lab/build/ssh_config n1 {receive}"
+        subprocess.run(["bash", "-o", "pipefail", "-c", send], check=True)
+    program = f"#!{CONTROL}/bin/python\nfrom ansible.cli.playbook import main\nmain()\n"
+    cluster.run("n1", f"printf %s > {CONTROL}/bin/ansible-playbook && chmod 755 {CONTROL}/bin/ansible-playbook", program)
+    return "n1"
 
 
 @pytest.fixture(scope="session")

@@ -6,15 +6,13 @@ import json
 import os
 import re
 import shlex
-import subprocess
 import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import ansible
 import pytest
-from conftest import ROOT, Cluster, wait_until
+from conftest import CONTROL, ROOT, Cluster, wait_until
 
 pytestmark = pytest.mark.skipif(os.environ["MOLECULE_SCENARIO_NAME"] != "ha", reason="needs three hosts")
 
@@ -169,27 +167,6 @@ def test_what_is_encrypted_is_read_with_the_key_only(cluster: Cluster, tmp_path:
     assert "database koverse is now koverse_aside_" in back.output
     assert key.strip().rpartition("\n")[2] not in back.output
     assert cluster.counted() == before
-
-
-CONTROL = "/opt/control"
-PACKAGES = "ansible ansible_core-* jinja2 jinja2-* markupsafe yaml _yaml cryptography cffi _cffi_backend* packaging resolvelib"
-CHECKOUT = (
-    "ansible.cfg catalogue.yml galaxy.yml meta collections inventories playbooks plugins roles lab/build/ssh_config lab/build/ssh_key"
-)
-
-
-@pytest.fixture
-def control_host(cluster: Cluster) -> str:
-    """n1 as a control host: with ansible-core in an environment of its own, and this checkout and its SSH key where they are here."""
-    packages = Path(ansible.__file__).parents[1]
-    cluster.run("n1", f"python3 -m venv --without-pip {CONTROL} && mkdir -p {ROOT}")
-    for directory, patterns, target in ((packages, PACKAGES, f"{CONTROL}/lib/python3.11/site-packages"), (ROOT, CHECKOUT, str(ROOT))):
-        receive = shlex.quote(f"sudo tar -C {target} -xf -")
-        send = f"cd {directory} && tar --exclude=__pycache__ -cf - {patterns} | ssh -F {ROOT}/lab/build/ssh_config n1 {receive}"
-        subprocess.run(["bash", "-o", "pipefail", "-c", send], check=True)
-    program = f"#!{CONTROL}/bin/python\nfrom ansible.cli.playbook import main\nmain()\n"
-    cluster.run("n1", f"printf %s > {CONTROL}/bin/ansible-playbook && chmod 755 {CONTROL}/bin/ansible-playbook", program)
-    return "n1"
 
 
 def test_a_timer_takes_backups_and_makes_up_for_a_missed_one(cluster: Cluster, control_host: str) -> None:

@@ -12,9 +12,8 @@ from typing import Any
 
 import jsonschema
 import pytest
-from ansible_collections.koverse.runbook.plugins.action import status_report
 from ansible_collections.koverse.runbook.plugins.module_utils.health import unknown
-from ansible_collections.koverse.runbook.plugins.plugin_utils import decide, status
+from ansible_collections.koverse.runbook.plugins.plugin_utils import decide, reporting, status
 from ansible_collections.koverse.runbook.plugins.plugin_utils import plan as planning
 from ansible_collections.koverse.runbook.plugins.plugin_utils.catalogue import RunbookError
 
@@ -472,7 +471,7 @@ def test_the_schema_describes_every_key() -> None:
 def test_both_files_are_written_whole_and_again(tmp_path: Path) -> None:
     report = broken().report()
     for _time in range(2):
-        files = status_report.write(tmp_path / "new" / "status", report)
+        files = reporting.write(tmp_path / "new" / "status", report)
     assert [Path(name).name for name in files] == ["status.json", "status.html"]
     assert sorted(path.name for path in (tmp_path / "new" / "status").iterdir()) == ["status.html", "status.json"]
     assert json.loads(Path(files[0]).read_text(encoding="utf-8")) == report
@@ -481,11 +480,11 @@ def test_both_files_are_written_whole_and_again(tmp_path: Path) -> None:
 def test_a_directory_that_cannot_be_written_is_a_clear_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(RunbookError, match="Name another directory with -e runbook_status_dir="):
-        status_report.write(tmp_path / "file" / "status", broken().report())
+        reporting.write(tmp_path / "file" / "status", broken().report())
 
 
 def test_the_version_is_the_collections() -> None:
-    assert status_report.collection_version().count(".") == 2
+    assert reporting.collection_version().count(".") == 2
 
 
 # ---- page

@@ -1,0 +1,178 @@
+# Copyright: Contributors to koverse.runbook
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import datetime
+import json
+import syslog
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ansible.errors import AnsibleError
+from ansible_collections.koverse.runbook.plugins.plugin_utils import diagnose, metrics, notify, status, watch, wording
+from ansible_collections.koverse.runbook.plugins.plugin_utils.catalogue import RunbookError
+from ansible_collections.koverse.runbook.plugins.plugin_utils.controller import display
+from ansible_collections.koverse.runbook.plugins.plugin_utils.files import locked, write_whole
+from ansible_collections.koverse.runbook.plugins.plugin_utils.reporting import ReportAction, load_state, state_file, write
+
+_DEFAULTS = watch.Settings._field_defaults
+_OPTIONS: dict[str, dict[str, Any]] = {
+    "directory": {"type": "path", "default": ""},
+    "backup_max_age": {"type": "float", "default": 0},
+    "state": {"type": "path", "default": ""},
+    "metrics": {"type": "path", "default": ""},
+    "test": {"type": "bool", "default": False},
+    "cluster": {"type": "str", "default": ""},
+    "interval": {"type": "int", "default": _DEFAULTS["interval"]},
+    "confirm": {"type": "int", "default": _DEFAULTS["confirm"]},
+    "clear": {"type": "int", "default": _DEFAULTS["clear"]},
+    "reminder": {"type": "float", "default": _DEFAULTS["reminder"]},
+    "severity": {"type": "str", "default": _DEFAULTS["severity"]},
+    "quiet": {"type": "raw", "default": ""},
+    "timezone": {"type": "str", "default": ""},
+    "keep_messages": {"type": "int", "default": _DEFAULTS["keep_messages"]},
+    "keep_hours": {"type": "float", "default": _DEFAULTS["keep_hours"]},
+    "status_url": {"type": "str", "default": _DEFAULTS["status_url"]},
+}
+_LEAST: dict[str, float] = {"interval": 1, "confirm": 1, "clear": 1, "reminder": 0, "keep_messages": 1, "keep_hours": 0.1}
+
+
+class ActionModule(ReportAction):
+    """Compares what was seen with what was seen before, and tells the channels what has changed."""
+
+    def work(self, _args: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        try:
+            _result, options = self.validate_argument_spec(argument_spec=_OPTIONS)
+        except AnsibleError as error:
+            raise RunbookError([f"watch_report: {error}"]) from error
+        # Read here and not given as an option, so that no callback that shows a task's options shows passwords.
+        given = self._templar.template(task_vars.get("runbook_watch_channels")) or {}
+        channels = notify.channels(given, watch.codes(rule.code for rule in diagnose.RULES))
+        settings = _settings(options, self.inventory(task_vars), channels)
+        if options["test"]:
+            return self._test(settings, channels)
+        path = state_file(options["state"], options["directory"])
+        if path is None:
+            raise RunbookError(["The watch has to keep its state: set runbook_watch_state, or runbook_status_dir."])
+        if not channels:
+            display.display("No channel is set (runbook_watch_channels): nobody is told.")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with locked(path.with_name(f".{path.name}.lock"), f"Another watch with the state {path} runs. This one has done nothing."):
+                return self._watch(settings, channels, options, path, task_vars)
+        except OSError as error:
+            raise RunbookError([f"{error.filename or path}: {error.strerror or error}. The watch has to write there."]) from error
+
+    def _watch(
+        self, settings: watch.Settings, channels: Sequence[notify.Channel], options: dict[str, Any], path: Path, task_vars: dict[str, Any]
+    ) -> dict[str, Any]:
+        before = load_state(path)
+        report = self.report(task_vars, options["backup_max_age"])
+        seen = watch.look(report, self.plan(task_vars), before["things"] if before else ())
+        state, messages = watch.step(before, seen, datetime.datetime.now(datetime.timezone.utc), settings, wording.compose)
+        said = f"The cluster is {status.one_line(report['verdict']['text'])}"
+        display.display(said)
+        result = {"verdict": report["verdict"]["state"], "state": str(path)}
+        if self._task.check_mode:
+            predicted = [f"{name}: {message['subject']}" for name, message in messages.items()]
+            display.display("\n".join(f"Would be sent by {line}" for line in predicted) or "Nothing would be sent.")
+            return {**result, "changed": bool(messages), "sent": [], "msg": said}
+        _save(path, state)
+        sent: list[str] = []
+        failures: list[str] = []
+        for channel in channels:
+            why = _deliver(channel, state, path, sent)
+            failures += [f"{channel.name}: {why}"] if why else []
+        if options["metrics"]:
+            write_whole(Path(options["metrics"]), metrics.text(report, seen, state), mode=0o644)
+        if options["directory"]:
+            write(Path(options["directory"]), {**report, "notifications": watch.summary(state)})
+        if failures:
+            said += ". Not sent, kept, and tried again at the next run: " + "; ".join(failures)
+        return {**result, "changed": bool(sent), "failed": bool(failures), "sent": sent, "msg": said}
+
+    def _test(self, settings: watch.Settings, channels: Sequence[notify.Channel]) -> dict[str, Any]:
+        """Every channel is tried, and says what it was answered; the state stays as it is."""
+        if not channels:
+            raise RunbookError(["There is no channel to test: set runbook_watch_channels (docs/watch.md)."])
+        now = datetime.datetime.now(datetime.timezone.utc)
+        answers: dict[str, str] = {}
+        failures = []
+        for channel in channels:
+            subject, text = wording.trial(settings, channel.name, now)
+            trial = watch.message(channel.name, watch.stamp(now), subject, text, watch.SEVERITIES[0])
+            if self._task.check_mode:
+                answers[channel.name] = "not tried, because of check mode"
+                continue
+            try:
+                answers[channel.name] = channel.send(trial)
+            except notify.NotSent as error:
+                answers[channel.name] = str(error)
+                failures.append(channel.name)
+            _journal(channel.name in failures, f"test by {channel.name}: {answers[channel.name]}")
+        said = f"Test failed for {', '.join(failures)}" if failures else "Every channel has taken the test notification"
+        return {"changed": False, "failed": bool(failures), "answers": answers, "msg": f"{said}: {_listed(answers)}"}
+
+
+def _settings(options: dict[str, Any], inventory: Sequence[str], channels: Sequence[notify.Channel]) -> watch.Settings:
+    problems = [
+        f"runbook_watch_{name}: expected at least {least:g}, found {options[name]:g}."
+        for name, least in _LEAST.items()
+        if not options[name] >= least
+    ]
+    if options["metrics"] and not options["metrics"].endswith(".prom"):
+        problems.append(f"runbook_watch_metrics: node_exporter reads names that end in .prom only, found {options['metrics']}.")
+    if problems:
+        raise RunbookError(problems)
+    same = {name: options[name] for name in _DEFAULTS if name in options and name != "quiet"}
+    return watch.Settings(
+        **{
+            **same,
+            "cluster": status.one_line(options["cluster"]) or watch.cluster_name(inventory),
+            "channels": {channel.name: channel.filter for channel in channels},
+            "severity": watch.severity_of("runbook_watch_severity", options["severity"]),
+            "quiet": watch.quiet_hours(options["quiet"]),
+            "zone": watch.time_zone(options["timezone"]),
+        }
+    )
+
+
+def _deliver(channel: notify.Channel, state: watch.State, path: Path, sent: list[str]) -> str | None:
+    """Sends what waits for a channel, oldest first, until it does not take one; why it did not. What was done is kept after each."""
+    for message in state["channels"][channel.name]["pending"]:
+        why = None
+        try:
+            answer = channel.send(message)
+        except notify.NotSent as error:
+            why = str(error)
+            after = watch.failed(state["channels"][channel.name], message, _now(), why, error.to)
+            _journal(True, f"not sent by {channel.name}: {message['subject']} ({why})")
+        else:
+            after = watch.sent(state["channels"][channel.name], message, _now())
+            sent.append(f"{channel.name}: {message['subject']}")
+            _journal(False, f"sent by {channel.name}: {message['subject']} ({answer})")
+        state["channels"][channel.name] = after
+        _save(path, state)
+        if why:
+            return why
+    return None
+
+
+def _now() -> str:
+    return watch.stamp(datetime.datetime.now(datetime.timezone.utc))
+
+
+def _save(path: Path, state: watch.State) -> None:
+    write_whole(path, json.dumps(state, indent=1, ensure_ascii=False) + "\n")
+
+
+def _journal(failed: bool, text: str) -> None:
+    """One line for each notification, in the output and in the journal (or wherever syslog goes)."""
+    display.display(status.one_line(text))
+    syslog.openlog("koverse-runbook-watch")
+    syslog.syslog(syslog.LOG_ERR if failed else syslog.LOG_NOTICE, status.one_line(text))
+
+
+def _listed(answers: dict[str, str]) -> str:
+    return "; ".join(f"{name}: {answer}" for name, answer in answers.items())

@@ -1,0 +1,387 @@
+# Copyright: Contributors to koverse.runbook
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Channels over which a notification goes out: mail, Slack's incoming webhook, and what Apprise can.
+
+A channel is an entry of the variable runbook_watch_channels. Its password and its URL are secrets: they are in no text that leaves this
+file, because every reason passes `redacted`.
+
+Mail is Python's smtplib: community.general.mail does not verify certificates, knows no CA file, and by default goes on without
+encryption. Slack is a plain POST: community.general.slack builds the URL from a token for Slack's own domains, so that nothing that is
+compatible (Mattermost, Rocket.Chat) can be reached, and has no time limit of its own.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import html
+import http.client
+import importlib
+import json
+import logging
+import re
+import smtplib
+import ssl
+import sys
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from email.errors import MessageError
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from .catalogue import RunbookError, did_you_mean
+from .status import one_line
+from .watch import SEVERITIES, Filter, Message, moment
+
+TIMEOUT = 20.0  # seconds for a connection and each answer
+_LONGEST = 300  # characters of a reason
+_SHORTEST = 4  # characters of what is a secret by itself
+# Slack cuts a text off after 40,000 characters and advises 4,000: https://api.slack.com/methods/chat.postMessage
+_SLACK_LONGEST = 4000
+_PORTS = {"starttls": 587, "tls": 465, "none": 25}
+
+
+class NotSent(Exception):
+    """A channel has not taken a message; the text says why, without secrets. to: who has still to get it, None for everybody."""
+
+    def __init__(self, why: str, to: list[str] | None = None) -> None:
+        super().__init__(why)
+        self.to = to
+
+
+class Channel(NamedTuple):
+    """A channel that is ready to use. send: returns what was answered, raises NotSent."""
+
+    name: str
+    filter: Filter
+    send: Callable[[Message], str]
+
+
+def channels(value: Any, codes: Sequence[str]) -> list[Channel]:
+    """The channels of runbook_watch_channels: name to settings, with `type` mail, slack or apprise.
+
+    codes: those that a filter may name. Raises RunbookError with all that is wrong; it repeats no value that may be a secret.
+    """
+    if not isinstance(value, Mapping):
+        raise RunbookError([f"runbook_watch_channels: expected a dictionary of names and their settings, found {type(value).__name__}."])
+    found, problems = [], []
+    for name, entry in value.items():
+        try:
+            found.append(_channel(str(name), entry, codes))
+        except RunbookError as error:
+            problems += error.problems
+    if problems:
+        raise RunbookError(problems)
+    return found
+
+
+def _channel(name: str, entry: Any, codes: Sequence[str]) -> Channel:
+    where = f"runbook_watch_channels.{name}"
+    if not re.fullmatch(r"[\w.-]+", name):
+        raise RunbookError([f"{where}: a name has letters, digits, '.', '_' and '-' only."])
+    if not isinstance(entry, Mapping):
+        raise RunbookError([f"{where}: expected a dictionary, found {type(entry).__name__}."])
+    kind = str(entry.get("type", ""))
+    if kind not in _KINDS:
+        raise RunbookError([f"{where}.type: unknown type '{kind}'. {did_you_mean(kind, list(_KINDS))}"])
+    keys, make = _KINDS[kind]
+    known = {"type", "timeout", "severities", "codes", *keys}
+    problems = [f"{where}: unknown key '{key}'. {did_you_mean(str(key), sorted(known))}" for key in entry if key not in known]
+    chosen = Filter(tuple(_words(entry.get("severities"))), tuple(_words(entry.get("codes"))))
+    for key, words, allowed in (("severities", chosen.severities, SEVERITIES), ("codes", chosen.codes, codes)):
+        problems += [f"{where}.{key}: unknown '{word}'. {did_you_mean(word, list(allowed))}" for word in words if word not in allowed]
+    timeout = entry.get("timeout", TIMEOUT)
+    if not isinstance(timeout, (int, float)) or isinstance(timeout, bool) or not 0 < timeout <= 300:
+        problems.append(f"{where}.timeout: expected seconds, more than 0 and at most 300.")
+    if problems:
+        raise RunbookError(problems)
+    return Channel(name, chosen, _guarded(make(where, name, entry, float(timeout)), secrets(entry)))
+
+
+def _guarded(send: Callable[[Message], str], hidden: Sequence[str]) -> Callable[[Message], str]:
+    """`send`, of which whatever goes wrong becomes a NotSent without secrets: one channel must neither stop nor betray another."""
+
+    def guarded(message: Message) -> str:
+        why: NotSent
+        try:
+            return redacted(send(message), hidden)
+        except NotSent as error:
+            why = NotSent(redacted(str(error), hidden), error.to)
+        except Exception as error:  # a library of Apprise may raise anything
+            why = NotSent(redacted(_reason(error), hidden))
+        # Out of the handler, so that no traceback leads to the first error, whose text may have a secret.
+        raise why
+
+    return guarded
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, urllib.error.URLError) and isinstance(error.reason, BaseException):
+        return _reason(error.reason)
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+# ---- secrets
+
+
+def secrets(entry: Mapping[str, Any]) -> list[str]:
+    """All texts by which a channel's secrets could be recognised, the longest first."""
+    found: set[str] = set()
+    password, url = str(entry.get("password") or ""), str(entry.get("url") or "")
+    if password:
+        plain = f"\0{entry.get('user', '')}\0{password}"  # as AUTH PLAIN and LOGIN send it
+        found |= {password, *(base64.b64encode(text.encode()).decode() for text in (password, plain))}
+    if url:
+        found.add(url)
+        rest = url.partition("://")[2]
+        found |= {part for part in re.split(r"[/?&=:@,#]", rest) if len(part) >= _SHORTEST}
+        found |= {part for part in (rest, rest.partition("/")[2]) if len(part) >= _SHORTEST}
+    found |= {urllib.parse.unquote(text) for text in found} | {urllib.parse.quote(text, safe="") for text in found}
+    return sorted(filter(None, found), key=len, reverse=True)
+
+
+def redacted(text: str, hidden: Iterable[str]) -> str:
+    """A text of one line, in which each secret is ***."""
+    for secret in hidden:
+        text = re.sub(re.escape(secret), "***", text, flags=re.IGNORECASE)
+    return one_line(text)[:_LONGEST]
+
+
+# ---- mail
+
+
+class _Server(NamedTuple):
+    """How a mail server is reached. ca: a file, None for the system's authorities."""
+
+    host: str
+    port: int
+    security: str
+    user: str
+    password: str
+    ca: str | None
+    timeout: float
+
+    def send(self, letter: EmailMessage, sender: str, recipients: Sequence[str]) -> Mapping[str, tuple[int, bytes]]:
+        """The recipients that were refused, with the server's answers. Raises OSError and smtplib's errors."""
+        context = ssl.create_default_context(cafile=self.ca)
+        if self.security == "tls":
+            server: smtplib.SMTP = smtplib.SMTP_SSL(self.host, self.port, timeout=self.timeout, context=context)
+        else:
+            server = smtplib.SMTP(self.host, self.port, timeout=self.timeout)
+        try:
+            if self.security == "starttls":
+                server.starttls(context=context)
+            if self.user:
+                server.login(self.user, self.password)
+            return server.send_message(letter, sender, recipients)
+        finally:
+            with contextlib.suppress(OSError, smtplib.SMTPException):  # what it has accepted is sent, however it says good-bye
+                server.quit()
+
+
+def _mail(where: str, name: str, entry: Mapping[str, Any], timeout: float) -> Callable[[Message], str]:
+    server = _server(where, entry, timeout)
+    sender, to = str(entry.get("from") or ""), _words(entry.get("to"))
+    problems = [f"{where}.to: is missing."] if not to else []
+    problems += [f"{where}: '{one_line(text)}' is no mail address." for text in (sender, *to) if not _address(text)]
+    if problems:
+        raise RunbookError(problems)
+
+    def send(message: Message) -> str:
+        recipients = message["to"] or to
+        try:
+            refused = server.send(mail(message, sender, to, name), sender, recipients)
+        except smtplib.SMTPRecipientsRefused as error:
+            raise NotSent(_refusal(error.recipients), recipients) from None
+        except smtplib.SMTPResponseException as error:
+            raise NotSent(f"the mail server answers {error.smtp_code} {_text(error.smtp_error)}", message["to"]) from None
+        except (OSError, smtplib.SMTPException) as error:
+            raise NotSent(f"{server.host}:{server.port}: {_reason(error)}", message["to"]) from None
+        if refused:
+            raise NotSent(_refusal(refused), list(refused))
+        return f"accepted by {server.host}:{server.port} for {', '.join(recipients)}"
+
+    return send
+
+
+def _server(where: str, entry: Mapping[str, Any], timeout: float) -> _Server:
+    security = str(entry.get("security", "starttls"))
+    if security not in _PORTS:
+        raise RunbookError([f"{where}.security: unknown '{security}'. {did_you_mean(security, list(_PORTS))}"])
+    problems = [] if entry.get("host") else [f"{where}.host: is missing."]
+    if bool(entry.get("user")) != bool(entry.get("password")):
+        problems.append(f"{where}: 'user' and 'password' go together.")
+    elif entry.get("user") and security == "none":
+        problems.append(f"{where}: a password is not sent without encryption; set 'security' to starttls or tls.")
+    port = entry.get("port", _PORTS[security])
+    if not isinstance(port, int) or not 0 < port < 65536:
+        problems.append(f"{where}.port: expected a number from 1 to 65535.")
+    if problems:
+        raise RunbookError(problems)
+    user, password = str(entry.get("user") or ""), str(entry.get("password") or "")
+    return _Server(str(entry["host"]), port, security, user, password, _authority(where, entry), timeout)
+
+
+def mail(message: Message, sender: str, to: Sequence[str], channel: str) -> EmailMessage:
+    """A mail of plain text. A subject of several lines becomes one, so that it cannot make headers."""
+    letter = EmailMessage(policy=SMTP)
+    letter["Subject"] = one_line(message["subject"])
+    letter["From"], letter["To"] = sender, ", ".join(to)
+    letter["Date"] = format_datetime(moment(message["made"]))
+    letter["Message-ID"] = f"<{message['id']}.{channel}@{sender.rpartition('@')[2]}>"
+    letter["Auto-Submitted"] = "auto-generated"  # RFC 3834: so that no holiday notice answers
+    if message["severity"] == "critical":
+        letter["Importance"] = "high"
+    letter.set_content(message["text"])
+    return letter
+
+
+def _address(text: str) -> bool:
+    """Whether it is one mail address and nothing else."""
+    try:
+        address = Address(addr_spec=text)
+    except (MessageError, ValueError, IndexError):
+        return False
+    return bool(address.username and address.domain) and text.isprintable() and " " not in text
+
+
+def _refusal(refused: Mapping[str, tuple[int, bytes | str]]) -> str:
+    return "; ".join(f"{recipient}: the mail server answers {code} {_text(words)}" for recipient, (code, words) in refused.items())
+
+
+def _text(words: bytes | str) -> str:
+    return words.decode("utf-8", "replace") if isinstance(words, bytes) else str(words)
+
+
+# ---- Slack
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """A POST that is redirected would become a GET, and the secret would go elsewhere."""
+
+    def redirect_request(self, *_words: Any) -> None:
+        return None
+
+
+def _slack(where: str, _name: str, entry: Mapping[str, Any], timeout: float) -> Callable[[Message], str]:
+    url = _url(where, entry)
+    if not url.startswith(("https://", "http://")):
+        raise RunbookError([f"{where}.url: expected an address that begins with https://."])
+    ca = _authority(where, entry)
+
+    def send(message: Message) -> str:
+        context = ssl.create_default_context(cafile=ca)
+        opener = urllib.request.build_opener(_NoRedirect, urllib.request.HTTPSHandler(context=context))
+        body = json.dumps({"text": slack_text(message)}).encode()
+        request = urllib.request.Request(url, body, {"Content-Type": "application/json; charset=utf-8"})  # noqa: S310 (checked above)
+        try:
+            with opener.open(request, timeout=timeout) as response:
+                return f"HTTP {response.status} {response.read(200).decode('utf-8', 'replace')}".strip()
+        except urllib.error.HTTPError as error:
+            later = error.headers.get("Retry-After")
+            said = error.read(200).decode("utf-8", "replace")
+            wait = f", to be tried again after {later} s" if later else ""
+            raise NotSent(f"HTTP {error.code} {said or error.reason}{wait}") from None
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise NotSent(_reason(error)) from None
+
+    return send
+
+
+def slack_text(message: Message) -> str:
+    """A message as Slack shows it: https://docs.slack.dev/messaging/formatting-message-text says which three signs are escaped."""
+    text = message["text"]
+    if len(text) > _SLACK_LONGEST:
+        text = text[:_SLACK_LONGEST].rpartition("\n")[0] + "\n... and more, which the status page has"
+    return f"*{html.escape(one_line(message['subject']), quote=False)}*\n{html.escape(text, quote=False)}"
+
+
+# ---- Apprise
+
+
+def _apprise(where: str, _name: str, entry: Mapping[str, Any], _timeout: float) -> Callable[[Message], str]:
+    url = _url(where, entry)
+    try:
+        apprise: Any = importlib.import_module("apprise")
+    except ImportError as error:
+        problem = (
+            f"{where}: needs the Python library apprise, which this host's Ansible does not have ({sys.executable} -m pip install apprise)."
+        )
+        raise RunbookError([problem]) from error
+    with _Log() as log:
+        service = apprise.Apprise()
+        understood = service.add(url)
+    if not understood:
+        said = redacted("; ".join(log), secrets(entry))
+        raise RunbookError([f"{where}.url: Apprise does not understand it{': ' + said if said else ''}."])
+
+    def send(message: Message) -> str:
+        kind = apprise.NotifyType.FAILURE if message["severity"] == "critical" else apprise.NotifyType.WARNING
+        with _Log() as log:
+            taken = service.notify(title=one_line(message["subject"]), body=message["text"], notify_type=kind)
+        if not taken:
+            raise NotSent(f"Apprise: {'; '.join(log) or 'not sent, and it does not say why'}")
+        return "taken by Apprise"
+
+    return send
+
+
+class _Log(logging.Handler):
+    """What Apprise logs meanwhile. It goes nowhere else, because it may have the URL in it."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self._lines: list[str] = []
+        self._logger = logging.getLogger("apprise")
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._lines.append(record.getMessage())
+
+    def __enter__(self) -> list[str]:
+        self._others, self._logger.handlers = self._logger.handlers, [self]
+        self._propagated, self._logger.propagate = self._logger.propagate, False
+        return self._lines
+
+    def __exit__(self, *_error: object) -> None:
+        self._logger.handlers, self._logger.propagate = self._others, self._propagated
+
+
+# ---- settings
+
+
+def _url(where: str, entry: Mapping[str, Any]) -> str:
+    url = entry.get("url")
+    if not url or not str(url).isprintable() or " " in str(url):
+        raise RunbookError([f"{where}.url: is missing, or has spaces in it. It is a secret, so it is not shown."])
+    return str(url)
+
+
+def _authority(where: str, entry: Mapping[str, Any]) -> str | None:
+    """The file of the certificate authority, None for the system's."""
+    if not entry.get("ca"):
+        return None
+    path = Path(str(entry["ca"])).expanduser()
+    if not path.is_file():
+        raise RunbookError([f"{where}.ca: there is no file {path}."])
+    return str(path)
+
+
+def _words(value: Any) -> list[str]:
+    """A list, or a text with commas."""
+    words = (str(word).strip() for word in (value if isinstance(value, (list, tuple)) else str(value or "").split(",")))
+    return [word for word in words if word]
+
+
+_KINDS: dict[str, tuple[tuple[str, ...], Callable[[str, str, Mapping[str, Any], float], Callable[[Message], str]]]] = {
+    "mail": (("host", "port", "security", "user", "password", "ca", "from", "to"), _mail),
+    "slack": (("url", "ca"), _slack),
+    "apprise": (("url",), _apprise),
+}
