@@ -211,9 +211,7 @@ class Spool:
 
     def archive(self, files: Mapping[str, list[str]], name: str) -> list[str]:
         """An archive of files and directories, with owners and modes; the patterns of which nothing is there are passed over."""
-        paths = sorted({path for patterns in files.values() for pattern in patterns for path in glob.glob(pattern)})
-        # A directory that is a link is taken as what it points to, too, or the archive would be a link into nothing.
-        paths = sorted({*paths, *(os.path.realpath(path) for path in paths)})
+        paths = configuration(files)
         if paths:
             relative = [path.lstrip("/") for path in paths]
             self.write(name, ["tar", "--create", "--gzip", "--numeric-owner", "--directory", "/", "--", *relative])
@@ -229,6 +227,13 @@ class Spool:
                 os.chown(path, self._login, -1)
                 found[os.path.relpath(path, self.path)] = os.path.getsize(path)
         return found
+
+
+def configuration(files: Mapping[str, list[str]]) -> list[str]:
+    """The files and directories that are a host's configuration, from patterns by component; none for those of which nothing is there."""
+    paths = {path for patterns in files.values() for pattern in patterns for path in glob.glob(pattern)}
+    # A directory that is a link is taken as what it points to, too, or an archive would have a link into nothing.
+    return sorted({*paths, *(os.path.realpath(path) for path in paths)})
 
 
 class Dumps:

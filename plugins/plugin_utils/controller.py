@@ -157,6 +157,15 @@ def collection_version() -> str:
     return str(yaml_load((root / "galaxy.yml").read_text(encoding="utf-8"))["version"])
 
 
+# Where files on their way between hosts are, below Ansible's temporary directory of this run, which Ansible itself removes at the end.
+STAGING = "runbook-files"
+
+
+def key_file() -> Path:
+    """The file with this run's key, with which hosts seal what only the controller is to read; in that directory, too."""
+    return Path(constants.DEFAULT_LOCAL_TMP) / "runbook-key"
+
+
 class Board:
     """Where the hosts of one stage, each in a process of its own on the controller, tell each other how they are.
 

@@ -68,13 +68,17 @@ def notifications(path: Path | None) -> dict[str, Any] | None:
     return watch.summary(state) if state else None
 
 
+def files(report: status.Report) -> dict[str, str]:
+    """The report as files: name to text."""
+    return {"status.json": json.dumps(report, indent=1, ensure_ascii=False) + "\n", "status.html": status.html(report)}
+
+
 def write(directory: Path, report: status.Report) -> list[str]:
     """Writes status.json and status.html, each in one step, so that a reader never finds half of one."""
-    texts = {"status.json": json.dumps(report, indent=1, ensure_ascii=False) + "\n", "status.html": status.html(report)}
     written = []
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        for name, text in texts.items():
+        for name, text in files(report).items():
             write_whole(directory / name, text)
             written.append(str(directory / name))
     except OSError as error:

@@ -18,7 +18,7 @@ from ansible import constants
 from ansible_collections.koverse.runbook.plugins.module_utils.record import WORKER
 
 from .catalogue import RunbookError
-from .controller import Board, RunbookAction, display
+from .controller import STAGING, Board, RunbookAction, display
 
 _SLICE = 7.0  # seconds that a host watches its worker by itself
 _PAUSE = 0.2  # seconds between two looks at whether the other hosts are done
@@ -33,6 +33,8 @@ class WorkerAction(RunbookAction):
     """Begins a step in this host's worker, and looks at it until it is over. `do_step` says what the step needs."""
 
     module = ""  # the module's full name
+    worker = WORKER
+    what = "a backup or a restore"  # what the worker does
 
     def work(self, args: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         self._host, self._step, self._args, self._task_vars = task_vars["inventory_hostname"], args["step"], args, task_vars
@@ -41,7 +43,7 @@ class WorkerAction(RunbookAction):
             return {"changed": False, "skipped": True, "result": {}}
         self._spoke, self._said = time.monotonic(), ""
         self._board = Board(f"{self.module}-{self._step}")
-        self._staging = Path(constants.DEFAULT_LOCAL_TMP) / "runbook-files"
+        self._staging = Path(constants.DEFAULT_LOCAL_TMP) / STAGING
         try:
             return self.do_step()
         finally:
@@ -66,7 +68,7 @@ class WorkerAction(RunbookAction):
         if "busy" in answer:
             other = answer["busy"].get("owner")
             whose = f"by process {other['pid']} on {other['controller']}" if other else "and does not answer"
-            raise RunbookError([f"{self._host}: a backup or a restore is under way, {whose}. Wait for its end; nothing was done."])
+            raise RunbookError([f"{self._host}: {self.what} is under way, {whose}. Wait for its end; nothing was done."])
         if "state" not in answer:
             raise RunbookError([f"{self._host}, step {self._step}: {answer.get('gone') or answer.get('msg') or answer}"])
         if answer["state"]["failed"]:
@@ -81,7 +83,7 @@ class WorkerAction(RunbookAction):
         connection: Any = None,
     ) -> dict[str, Any]:
         work = {
-            "worker": WORKER,
+            "worker": self.worker,
             "owner": owner(),
             "launch": launch,
             "begin": begin,
