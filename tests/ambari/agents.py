@@ -147,12 +147,10 @@ class SimulatedAgents(Agents):
 class CommandAgents(Agents):
     """Runs a shell command for each host and component.
 
-    `commands` has templates for `start`, `stop` and `status`, and optionally `restart` (otherwise stop, then start) and `check`; `{host}`,
-    `{component}` and `{unit}` are replaced, quoted for the shell. `units` names a component's unit; without an entry it is the
-    component's name in
-    lower case. A component without a template for a command (a client, say) succeeds at it. `status`: exit code 0 is STARTED, 255 (ssh
-    could
-    not connect) says nothing, all others are INSTALLED.
+    `commands` has templates for `start`, `stop` and `status`, and optionally `restart` (otherwise stop, then start) and `check`;
+    `{host}`, `{component}` and `{unit}` are replaced, quoted for the shell. `units` names a component's unit; without an entry it is the
+    component's name in lower case. A component without a template for a command (a client, say) succeeds at it. `status`: exit code 0 is
+    STARTED, 255 (ssh could not connect) says nothing, all others are INSTALLED.
     """
 
     status_interval = 5.0

@@ -54,8 +54,7 @@ class Api:
     """`stack` is `3.0` or `2.7`: what is known to differ between Ambari's versions.
 
     2.7 takes a state in the URL of a PUT of services (`PUT /services?ServiceInfo/state=INSTALLED` is its documented "start all"). 3.0
-    answers that
-    with 400, unless no service has that state; the words of the 400 were not recorded.
+    answers that with 400, unless no service has that state; the words of the 400 were not recorded.
     """
 
     def __init__(self, engine: Engine, stack: str = "3.0") -> None:

@@ -167,7 +167,8 @@ def put_services(call: Call, names: list[str]) -> Answer:
         for name in java_order(names):
             if call.level != "CLUSTER" or world.services[name].maintenance == "OFF":
                 plan.service(world.services[name], desired)
-        plan.clients(desired)
+        if call.query.switches.get("params/reconfigure_client") != "false":
+            plan.clients(desired)
     return plan.run()
 
 
@@ -326,7 +327,8 @@ def post_request(call: Call) -> Answer:
         raise Crash("no command")
     if not call.may("SERVICE.OPERATOR"):
         raise Refusal(403, f"The authenticated user is not authorized to execute the command, {command}.")
-    filters = (call.body or {}).get("Requests/resource_filters") or []
+    body = call.body or {}
+    filters = body.get("Requests/resource_filters") or body.get("Requests", {}).get("resource_filters") or []
     tasks = []
     for wanted in filters:
         tasks += _commanded(call, str(command), wanted)

@@ -1,15 +1,13 @@
-#!/usr/bin/env python3
 # Copyright: Contributors to koverse.runbook
 # SPDX-License-Identifier: GPL-3.0-or-later
 """An EMULATOR of Ambari's REST API, for this project's tests. It is no Ambari server.
 
 It obeys what was recorded of a real one (recordings/, README.md). As a command:
 
-    python tests/ambari/emulator.py --port 8080 --cluster clusters/lab.json [--state FILE] [--agents simulate|command --commands FILE]
-    [--tls CERT KEY]
+    python tests/ambari/emulator.py --port 8080 --cluster tests/ambari/clusters/recorded.json
+        [--state FILE] [--agents simulate|command --commands FILE] [--tls CERT KEY] [--stack 2.7|3.0]
 
-In a test: `with Emulator(description) as ambari: ... ambari.url ...`. Faults are methods, and paths below /emulator/ that no real server
-has.
+In a test: `with Emulator(description) as ambari: ... ambari.url ...`. Faults are methods, and paths below /emulator/ that no server has.
 """
 
 from __future__ import annotations
@@ -51,8 +49,8 @@ class Fault:
     """What is to go wrong with the next `times` requests of a method whose path matches.
 
     `slow`: answer after `seconds`. `drop`: carry out, then close the connection without an answer. `refuse`: close it before anything is
-    done.
-    `answer`: `status` and `body` instead of doing anything. `crash`: carry out, then end the server, and start it again after `seconds`.
+    done. `answer`: `status` and `body` instead of doing anything. `crash`: carry out, then end the server, and start it again after
+    `seconds`.
     """
 
     kind: str
@@ -77,8 +75,7 @@ class Emulator:
     """A server with a cluster, its agents and a clock. `stop` and `start` keep all state, as a real server's database does.
 
     description: see model.build; a World is taken, too. `tls`: certificate and key files. `state`: a file that is written after every
-    change, and
-    read instead of the description if it is there. `calls` counts requests by method and path (without the query).
+    change, and read instead of the description if it is there. `calls` counts requests by method and path (without the query).
     """
 
     def __init__(
@@ -95,7 +92,9 @@ class Emulator:
         state: Path | None = None,
     ) -> None:
         restored = state is not None and state.exists()
-        world = _load(state) if state is not None and restored else description if isinstance(description, World) else build(description)
+        world = (
+            _load(state) if state is not None and restored else description if isinstance(description, World) else build(description, stack)
+        )
         self.clock = clock or RealClock()
         self.engine = Engine(world, self.clock, agents, timing)
         self.api = Api(self.engine, stack)
@@ -217,7 +216,7 @@ class Emulator:
             if fault is not None and fault.times is not None:
                 fault.times -= 1
         if fault is None:
-            return self.api.handle(method, target, headers, body, self.url), None
+            return self.api.handle(method, target, headers, body, self._root(headers)), None
         return self._faulty(fault, method, target, headers, body)
 
     def _faulty(
@@ -229,10 +228,15 @@ class Emulator:
             return Reply(fault.status, fault.body, "text/plain;charset=utf-8"), None
         if fault.kind == "slow":
             time.sleep(fault.seconds)
-        reply = self.api.handle(method, target, headers, body, self.url)
+        reply = self.api.handle(method, target, headers, body, self._root(headers))
         if fault.kind == "slow":
             return reply, None
         return None, (lambda: self.restart(fault.seconds)) if fault.kind == "crash" else None
+
+    def _root(self, headers: Mapping[str, str]) -> str:
+        """What hrefs begin with: the address by which the client knows the server."""
+        scheme, _, authority = self.url.partition("://")
+        return f"{scheme}://{headers.get('host', authority)}"
 
     # ----- control path
 

@@ -45,9 +45,8 @@ class Timing:
     """Seconds. `queue` is the time until the first stage of a request, and later each next one, is given to the agents.
 
     Ambari's own values: heartbeats every 10 s, a monitor that looks every 60 s and calls a host lost that was silent for 120 s; a batch
-    of a
-    schedule is looked at every 5 s; alert notices are sent every 120 s. `monitor` is the moment of its first look after the start of the
-    server.
+    of a schedule is looked at every 5 s; alert notices are sent every 120 s. `monitor` is the moment of its first look after the start of
+    the server.
     """
 
     queue: float = 0.05
@@ -166,6 +165,8 @@ class Engine:
     def accept(self, number: int, context: str, user: str, tasks: list[Task], **attributes: Any) -> Request:
         """Run tasks that have their stages and numbers."""
         request = self.world.requests[number] = Request(number, context, self.clock.now(), user, tasks, **attributes)
+        for task in tasks:
+            task.request = number
         self._plan(request, first=True)
         return request
 
@@ -248,8 +249,7 @@ class Engine:
         if task in self._active[task.host]:
             self._active[task.host].remove(task)
         self._feed(task.host)
-        request = next(r for r in self.world.requests.values() if task in r.tasks)
-        self._settle(request, task.stage)
+        self._settle(self.world.requests[task.request], task.stage)
 
     def _transition(self, task: Task, states: dict[str, str]) -> None:
         component = self.world.find(task.host, task.role)
@@ -316,6 +316,10 @@ class Engine:
         known.agent, known.heartbeat = True, self.clock.now()
         known.reported = known.state != "HEARTBEAT_LOST"
         known.state = "HEALTHY"
+        for task in list(self._active[host]):  # an agent that starts knows nothing of what it did before
+            if task.status == "IN_PROGRESS":
+                self._end(task, (False, "", ""), "TIMEDOUT")
+        self._feed(host)
         for hc in self.world.of_host(host):
             hc.told = None
         self.later(self.timing.first_report, lambda: self._look(host))
@@ -396,10 +400,8 @@ class Engine:
         """The batch's status is looked up every 5 s; after the look that saw its end there is one more pause."""
         if schedule.status != "SCHEDULED":
             return
-        over = batch.status in FINISHED
-        if over:
-            last = all(other.code is not None for other in schedule.batches)
-            if last or self._failures(schedule) > schedule.tolerance:
+        if batch.status in FINISHED:
+            if self._failures(schedule) > schedule.tolerance:
                 self._finish(schedule)
             else:
                 self._next_batch(schedule, schedule.separation)

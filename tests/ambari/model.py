@@ -59,6 +59,8 @@ CUSTOM_COMMANDS = {
 # A stage goes on when at least this share of a role's tasks succeeded; all other roles: all of them.
 SUCCESS_FACTORS = {"DATANODE": 0.5}
 
+VERSIONS = {"2.7": ("2.7.5.0", "HDP-3.1"), "3.0": ("3.0.0.0", "BIGTOP-3.3.0")}  # Ambari's own, and its stack's
+
 ROLES = ("CLUSTER.USER", "SERVICE.OPERATOR", "SERVICE.ADMINISTRATOR", "CLUSTER.OPERATOR", "CLUSTER.ADMINISTRATOR", "AMBARI.ADMINISTRATOR")
 
 
@@ -147,6 +149,7 @@ class Task:
     end: float | None = None
     stdout: str = ""
     stderr: str = ""
+    request: int = 0
 
     @property
     def detail(self) -> str:
@@ -431,24 +434,23 @@ def progress(tasks: list[Task]) -> float:
     return (queued * 0.09 + running * 0.35 + finished) / len(tasks) * 100.0 if tasks else 0.0
 
 
-def build(description: Mapping[str, Any]) -> World:
+def build(description: Mapping[str, Any], ambari: str = "3.0") -> World:
     """The world of a description.
 
     Required: `hosts` (host: list of components). Optional: `cluster` (its name, `lab`; null: no cluster yet), `cluster_id`, `version`,
-    `stack`,
-    `repository`, `services` (for those that Ambari's stacks do not know: {service: {component: MASTER, SLAVE or CLIENT}}), `checks`
-    ({service:
-    command of its service check}), `custom_commands`, `display_names`, `role_order` (added to order.py), `running` (true, or a list of
-    `COMPONENT` or `COMPONENT@host`), `users` ({name: {password, role}}), `configurations` ({type: {service, versions: [{tag,
-    properties}]}}),
-    `alert_definitions`, `alert_groups`, `stack_catalogue`.
-    Without `users` there is `admin` with the password `admin`. An unknown component is a KeyError that names it.
+    `stack`, `repository`, `services` (for those that Ambari's stacks do not know: {service: {component: MASTER, SLAVE or CLIENT}}),
+    `checks` ({service: command of its service check}), `custom_commands`, `display_names`, `role_order` (added to order.py), `running`
+    (true, or a list of `COMPONENT` or `COMPONENT@host`), `users` ({name: {password, role}}), `configurations` ({type: {service, versions:
+    [{tag, properties}]}}), `alert_definitions`, `alert_groups`, `stack_catalogue`. Versions that are not given are those of Ambari 3.0,
+    or 2.7 if `ambari` says so. Without `users` there is `admin` with the password `admin`. An unknown component is a KeyError that names
+    it.
     """
-    stack = description.get("stack", "BIGTOP-3.3.0")
+    version, stack = VERSIONS[ambari]
+    stack = description.get("stack", stack)
     world = World(
         name=description.get("cluster", "lab"),
         id=description.get("cluster_id", 2),
-        version=description.get("version", "3.0.0.0"),
+        version=description.get("version", version),
         stack=stack,
         repository=description.get("repository", f"{stack.partition('-')[2]}-1"),
         hosts={name: Host(name) for name in sorted(description["hosts"])},

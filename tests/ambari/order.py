@@ -3,8 +3,8 @@
 """The order of tasks within a request, and the order in which Java's hash maps give their keys.
 
 Which role waits for which is Ambari's role_command_order.json (stack BIGTOP 3.2.0 and the service ACCUMULO 1.6.1.2.2.0 of HDP), and for
-YARN's and
-Kafka's own files what the recordings show. Koverse's service is not known to Ambari's stacks: it has no entry, so it waits for nobody.
+YARN's and Kafka's own files what the recordings show. Koverse's service is not known to Ambari's stacks: it has no entry, so it waits for
+nobody.
 """
 
 from __future__ import annotations

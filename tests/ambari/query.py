@@ -51,7 +51,7 @@ def parse(text: str) -> Query:
     rest = []
     for part in _split(text, "&"):
         name, _, value = part.partition("=")
-        if name in SWITCHES:
+        if name in SWITCHES or name.startswith("params/"):
             switches[name] = value
         else:
             rest.append(part)

@@ -3,10 +3,9 @@
 """Holding the emulator against the recordings: when each exchange took place, what was injected, and what may differ.
 
 A scenario says in what state the recorded server was at the beginning, and what happened to it between the exchanges without being
-recorded: what the
-agents did, which components failed, what somebody else did. All else the emulator has to find by itself. When agents took tasks and how
-long these
-lasted is not Ambari's doing; so it is read from the recorded polls (`fit`) and given to the simulated agents.
+recorded: what the agents did, which components failed, what somebody else did. All else the emulator has to find by itself. When agents
+took tasks and how long these lasted is not Ambari's doing; so it is read from the recorded polls (`fit`) and given to the simulated
+agents.
 """
 
 from __future__ import annotations
@@ -28,8 +27,8 @@ from ansible_collections.koverse.runbook.tests.ambari.engine import Timing
 
 HERE = Path(__file__).parent
 RECORDINGS = HERE / "recordings"
-LAB = json.loads((HERE / "clusters" / "lab.json").read_text())
-LAB_ALERTS = json.loads((HERE / "clusters" / "lab_alerts.json").read_text())
+LAB = json.loads((HERE / "clusters" / "recorded.json").read_text())
+LAB_ALERTS = json.loads((HERE / "clusters" / "recorded_alerts.json").read_text())
 GAP = 0.02  # seconds between two exchanges of which nothing else is known
 SINCE = re.compile(r"(\d+(?:\.\d+)?) s (?:after|later)")
 

@@ -253,10 +253,6 @@ def _alerts_summary(alerts: list[model.Alert], engine: Engine) -> dict[str, int]
     return {**counts, "MAINTENANCE": len(quiet)}
 
 
-def _tasks_of(engine: Engine, task: model.Task) -> model.Request:
-    return next(request for request in engine.world.requests.values() if task in request.tasks)
-
-
 def _milliseconds(moment: float | None) -> int:
     return -1 if moment is None else round(moment * 1000)
 
@@ -618,7 +614,7 @@ KINDS: dict[str, Kind] = {
                 "id": _attribute("id"),
                 "ops_display_name": _NONE,
                 "output_log": lambda engine, task: f"{AGENT_DATA}/output-{task.id}.txt",
-                "request_id": lambda engine, task: _tasks_of(engine, task).id,
+                "request_id": _attribute("request"),
                 "role": _attribute("role"),
                 "stage_id": _attribute("stage"),
                 "start_time": lambda engine, task: _milliseconds(task.start),

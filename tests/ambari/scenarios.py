@@ -83,7 +83,7 @@ def failed_before(*requests: tuple[int, str]) -> Step:
 
     def add(replay: Replay) -> None:
         for number, context in requests:
-            task = model.Task(number, 0, N1, "NAMENODE", "HDFS", "START", status="FAILED", start=0.0, end=0.0)
+            task = model.Task(number, 0, N1, "NAMENODE", "HDFS", "START", status="FAILED", start=0.0, end=0.0, request=number)
             replay.world.requests[number] = model.Request(number, context, 0.0, "admin", [task])
 
     return add

@@ -242,6 +242,22 @@ def test_lost_agent_is_noticed_after_two_minutes_and_returns(
     assert client.state("n3", "KOVERSE_SERVER") == ("STARTED", "INSTALLED")
 
 
+def test_agent_that_returns_at_once_has_forgotten_its_task(
+    ambari: Emulator, client: Client, clock: VirtualClock, agents: SimulatedAgents
+) -> None:
+    agents.takes(100, "KOVERSE_SERVER")
+    number = client.service("KOVERSE", "INSTALLED")
+    clock.advance(1)
+    ambari.lose_agent("n3")
+    later = client.service("POSTGRESQL", "INSTALLED")
+    clock.advance(5)
+    assert client.status(later) == "PENDING"
+    ambari.return_agent("n3")
+    clock.advance(10)
+    assert client.status(number) == "TIMEDOUT"
+    assert client.status(later) == "COMPLETED"
+
+
 def test_killed_process_shows_with_the_next_report(client: Client, clock: VirtualClock, agents: SimulatedAgents) -> None:
     agents.kill("n2", "ACCUMULO_TSERVER")
     assert client.state("n2", "ACCUMULO_TSERVER") == ("STARTED", "STARTED")
@@ -622,6 +638,31 @@ def test_operation_level_decides_what_maintenance_keeps_out(client: Client, leve
     assert {task["Tasks"]["host_name"] for task in found} == tasks
 
 
+def test_service_in_maintenance_is_left_alone_with_its_clients(client: Client, clock: VirtualClock) -> None:
+    client.put(f"{C}/services/HDFS", "ServiceInfo", maintenance_state="ON")
+    assert client.put(f"{C}/services/HDFS", "ServiceInfo", "SERVICE", state="INSTALLED")[0] == 202
+    clock.advance(30)
+    assert client.put(f"{C}/services", "ServiceInfo", state="STARTED") == (200, None)
+    assert client.state("n1", "NAMENODE") == ("INSTALLED", "INSTALLED")
+
+
+@pytest.mark.parametrize(("component", "status"), [("DATANODE", "ALERT"), ("NAMENODE", "UNHEALTHY"), (None, "HEALTHY")])
+def test_host_status(client: Client, clock: VirtualClock, agents: SimulatedAgents, component: str | None, status: str) -> None:
+    if component:
+        agents.kill("n1", component)
+    clock.advance(10)
+    assert client.get(f"{C}/hosts/n1?fields=Hosts/host_status")["Hosts"]["host_status"] == status
+
+
+def test_clients_are_left_alone_if_asked(client: Client, clock: VirtualClock) -> None:
+    for parameters, roles in (("", {"HDFS_CLIENT", "DATANODE"}), ("?params/reconfigure_client=false", {"DATANODE"})):
+        client.put(f"{C}/hosts/n1/host_components/DATANODE", "HostRoles", state="INSTALLED")
+        clock.advance(20)
+        number = client.put(f"{C}/services/HDFS{parameters}", "ServiceInfo", state="STARTED")[1]["Requests"]["id"]
+        assert {task["Tasks"]["role"] for task in client.request(number)["tasks"]} == roles
+        clock.advance(20)
+
+
 def test_stale_configuration(client: Client, clock: VirtualClock) -> None:
     wanted = {"type": "accumulo-site", "tag": "two", "properties": {"a": "2"}}
     assert client.ask("PUT", C, {"Clusters": {"desired_config": wanted}})[0] == 200
@@ -638,9 +679,12 @@ def test_stale_configuration(client: Client, clock: VirtualClock) -> None:
 def test_state_in_the_url_of_a_put(clock: VirtualClock) -> None:
     """2.7 documents it as its "start all"; 3.0 refuses it."""
     path = f"{C}/services?ServiceInfo/state=INSTALLED"
-    for stack, expected in (("2.7", 202), ("3.0", 400)):
+    for stack, expected, version in (("2.7", 202, "2.7.5.0"), ("3.0", 400, "3.0.0.0")):
         with Emulator({**DESCRIPTION, "running": ["ZOOKEEPER_SERVER"]}, clock=clock, stack=stack) as emulator:
-            assert Client(emulator).put(path, "ServiceInfo", state="STARTED")[0] == expected
+            client = Client(emulator)
+            assert client.put(path, "ServiceInfo", state="STARTED")[0] == expected
+            server = client.get("/api/v1/services/AMBARI/components/AMBARI_SERVER")["RootServiceComponents"]
+            assert server["component_version"] == version
 
 
 def test_sorting_of_requests_comes_after_paging(client: Client, clock: VirtualClock) -> None:

@@ -23,6 +23,7 @@ def played(name: str) -> list[str]:
 def test_every_recording_has_a_scenario() -> None:
     assert sorted(SCENARIOS) == NAMES
     assert len(NAMES) == 26
+    assert sorted(path.name for path in RECORDINGS.iterdir()) == sorted(["README.md", *(f"{name}.json" for name in NAMES)])
 
 
 def test_every_exchange_is_compared() -> None:
