@@ -10,7 +10,7 @@ short_description: Ask Ambari for what a stage starts or stops
 version_added: "0.1.0"
 author: [Contributors to koverse.runbook (@koverse)]
 description:
-  - Asks for all instances of a stage that Ambari runs, with M(koverse.runbook.ambari_host_component): one request for all hosts.
+  - Asks for all instances of a stage that Ambari runs, with M(koverse.runbook.ambari_host_component), with one request for all hosts.
   - Whether the stage is then healthy, or down, is for M(koverse.runbook.component) and M(koverse.runbook.gate) to say.
   - What Ambari leaves out, in maintenance or on a host that it has lost, is an error here.
   - A host is called in Ambari as in the inventory, or as its variable C(runbook_ambari_host) says.

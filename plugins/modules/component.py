@@ -27,7 +27,7 @@ options:
     description:
       - V(started) starts what is stopped or failed and leaves alone what runs. V(stopped) is the reverse.
       - V(prepared) does what comes once, before any instance starts (the steps C(before_start) of the catalogue).
-      - V(left) does what comes before a stop that somebody else asks for: work given away, data brought to disk.
+      - V(left) gives work away and brings data to disk, before a stop that somebody else asks for.
       - A component whose state is unknown is never acted on.
     type: str
     choices: [prepared, started, left, stopped]
