@@ -10,9 +10,9 @@ short_description: Declare a target of Ambari's alerts
 version_added: "0.1.0"
 author: [Contributors to koverse.runbook (@koverse)]
 description:
-  - Makes, changes or removes a target: whom Ambari tells about alerts, and how. Targets belong to the server, not to a cluster.
+  - Makes, changes or removes a target, that is whom Ambari tells about alerts, and how. Targets belong to the server, not to a cluster.
   - Ambari takes any type and any properties without a look, and then sends nothing. So the types are limited to those that it can
-    send with. It has none for Slack; a script (V(ALERT_SCRIPT)) posts to a webhook.
+    send with. It has none for Slack, where a script (V(ALERT_SCRIPT)) posts to a webhook instead.
   - Ambari hands an alert's text to a script through a shell that expands C($) and backticks in it.
 options:
   name:
