@@ -8,7 +8,7 @@ from ansible_collections.koverse.runbook.plugins.plugin_utils.ambari_action impo
 from ansible_collections.koverse.runbook.plugins.plugin_utils.controller import RunbookAction
 
 
-class ActionModule(AmbariAction, RunbookAction):
+class ActionModule(RunbookAction, AmbariAction):
     """Asks Ambari for what a stage starts or stops: one request for all of its hosts."""
 
     def work(self, args: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
