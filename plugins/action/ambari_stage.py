@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.koverse.runbook.plugins.plugin_utils.ambari_action import AmbariAction
+from ansible_collections.koverse.runbook.plugins.plugin_utils.ambari_action import Slices
 from ansible_collections.koverse.runbook.plugins.plugin_utils.controller import RunbookAction
 
 
-class ActionModule(RunbookAction, AmbariAction):
+class ActionModule(Slices, RunbookAction):
     """Asks Ambari for what a stage starts or stops: one request for all of its hosts."""
 
     def work(self, args: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:

@@ -16,15 +16,10 @@ from .controller import SLICE, display
 _SILENCE = 9.0  # seconds after which the last line of progress is said again
 
 
-class AmbariAction(ActionBase):
-    """Runs the module of the same name (`module`) until it is done."""
+class Slices:
+    """What an action has that runs a module until it is done."""
 
-    TRANSFERS_FILES = False
-    module = ""
-
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        super().run(tmp, task_vars)
-        return self.until_done(self.module, dict(self._task.args), task_vars or {})
+    _execute_module: Any
 
     def until_done(self, module: str, args: Mapping[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """The module's result; failed where something did not come."""
@@ -44,3 +39,14 @@ class AmbariAction(ActionBase):
         if result["failures"]:
             result.update(failed=True, msg=failure_text(result["failures"]))
         return result
+
+
+class AmbariAction(Slices, ActionBase):
+    """Runs the module of the same name (`module`) until it is done."""
+
+    TRANSFERS_FILES = False
+    module = ""
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        super().run(tmp, task_vars)
+        return self.until_done(self.module, dict(self._task.args), task_vars or {})
