@@ -371,7 +371,7 @@ class Change:
         """state: STARTED or STOPPED. context: what the request is called in Ambari. known: whether the instances are known not to be in
         the state, although Ambari, whose agents report late, may say that they are."""
         self.cluster, self.state = cluster, state
-        self.wanted: list[Instance] = [(component, host) for component, host in instances]
+        self.wanted: list[Instance] = [(pair[0], pair[1]) for pair in instances]
         self._clock, self._sleep = cluster.server.clock, cluster.server.sleep
         fresh: dict[str, Any] = {
             "context": f"{context} ({uuid.uuid4().hex[:8]})",

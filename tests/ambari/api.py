@@ -65,7 +65,7 @@ class Api:
 
     def handle(self, method: str, target: str, headers: Mapping[str, str], body: str, root: str) -> Reply:
         """`target` as in the request line; `headers` with names in lower case; `root` is the scheme and authority for hrefs."""
-        path, _, raw_query = target.partition("?")
+        path, _mark, raw_query = target.partition("?")
         echo = JSON if headers.get("content-type", "").startswith("application/json") else None
         try:
             user = self._sign_in(headers)
@@ -111,11 +111,11 @@ class Api:
             raise Refusal(404, f"The {word} resource doesn't exist: Cluster not found, clusterName={parts[0]}")
 
     def _sign_in(self, headers: Mapping[str, str]) -> str:
-        scheme, _, token = headers.get("authorization", "").partition(" ")
+        scheme, _space, token = headers.get("authorization", "").partition(" ")
         if scheme.lower() != "basic":
             raise Refusal(403, "Missing authentication token")
         try:
-            name, _, password = base64.b64decode(token, validate=True).decode().partition(":")
+            name, _colon, password = base64.b64decode(token, validate=True).decode().partition(":")
         except (binascii.Error, UnicodeDecodeError):
             raise Refusal(403, "Missing authentication token") from None
         user = self.engine.world.users.get(name)

@@ -222,8 +222,8 @@ class _Plan:
         maintenance."""
         world = self.call.world
         if desired == "STARTED":
-            services = {hc.service for hc, _ in self.changed} | {
-                thing.name for thing, _ in self.desired if isinstance(thing, model.Service)
+            services = {hc.service for hc, _state in self.changed} | {
+                thing.name for thing, _state in self.desired if isinstance(thing, model.Service)
             }
             self.reinstalled = [
                 hc

@@ -44,7 +44,7 @@ class VirtualClock:
     def advance_to(self, moment: float) -> None:
         """Call everything that is due up to `moment`, also what these calls add; a moment that is past changes nothing."""
         while self._due and self._due[0][0] <= moment:
-            due, _, action = heapq.heappop(self._due)
+            due, _number, action = heapq.heappop(self._due)
             self._now = max(self._now, due)
             action()
         self._now = max(self._now, moment)

@@ -235,7 +235,7 @@ class Emulator:
 
     def _root(self, headers: Mapping[str, str]) -> str:
         """What hrefs begin with: the address by which the client knows the server."""
-        scheme, _, authority = self.url.partition("://")
+        scheme, _mark, authority = self.url.partition("://")
         return f"{scheme}://{headers.get('host', authority)}"
 
     # ----- control path

@@ -50,7 +50,7 @@ def parse(text: str) -> Query:
     switches: dict[str, str] = {}
     rest = []
     for part in _split(text, "&"):
-        name, _, value = part.partition("=")
+        name, _mark, value = part.partition("=")
         if name in SWITCHES or name.startswith("params/"):
             switches[name] = value
         else:

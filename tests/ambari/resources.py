@@ -39,7 +39,7 @@ class Kind:
 
     def knows(self, field: str) -> bool:
         """Whether a field or a predicate may name this."""
-        first, _, rest = field.partition("/")
+        first, _slash, rest = field.partition("/")
         if first in self.subs:
             return not rest or KINDS[self.subs[first][0]].knows(rest)
         wanted = field.removesuffix("/*")
@@ -51,7 +51,7 @@ class Kind:
         def values(name: str) -> list[Any]:
             if name in self.properties:
                 return [self.properties[name](engine, thing)]
-            first, _, rest = name.partition("/")
+            first, _slash, rest = name.partition("/")
             if first in self.subs:
                 kind, below = self.subs[first]
                 return [value for child in below(engine, thing) for value in KINDS[kind].lookup(engine, child)(rest)]
@@ -121,7 +121,7 @@ class View:
         if kind.name == "Request":  # Ambari sorts requests only after it has cut out the page
             return things
         for order in reversed([part for part in self.query.switches.get("sortBy", "").split(",") if part]):
-            name, _, direction = order.partition(".")
+            name, _dot, direction = order.partition(".")
             things = sorted(things, key=lambda thing: kind.lookup(self.engine, thing)(name), reverse=direction == "desc")
         return things
 
@@ -181,7 +181,7 @@ def _covers(field: str, name: str, kind: Kind) -> bool:
 
 
 def _put(result: dict[str, Any], name: str, value: Any) -> None:
-    category, _, rest = name.partition("/")
+    category, _slash, rest = name.partition("/")
     if rest:
         result.setdefault(category, {})[rest] = value
     else:
@@ -189,7 +189,7 @@ def _put(result: dict[str, Any], name: str, value: Any) -> None:
 
 
 def _at(result: dict[str, Any], name: str) -> dict[str, Any]:
-    category, _, rest = name.partition("/")
+    category, _slash, rest = name.partition("/")
     found = result.get(category, {}).get(rest, {}) if rest else result.get(category, {})
     return found if isinstance(found, dict) else {}
 

@@ -230,8 +230,11 @@ def test_a_state_that_cannot_be_read_is_an_error_and_nobody_is_told(watched: Wat
 
 
 def test_what_was_not_sent_when_the_controller_died_is_sent_by_the_next_run(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_words: object) -> None:
+        raise KeyboardInterrupt
+
     with monkeypatch.context() as patch:
-        patch.setattr(watch_report, "_deliver", lambda *_words: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(watch_report, "_deliver", interrupted)
         with pytest.raises(KeyboardInterrupt):
             watched.look(broken=BROKEN)
     assert watched.look(broken=BROKEN)["sent"] == [f"mail: {SUBJECT}", f"slack: {SUBJECT}"]

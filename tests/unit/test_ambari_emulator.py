@@ -385,8 +385,8 @@ def test_tls_with_an_expired_certificate(tmp_path: Path) -> None:
 def test_control_path(ambari: Emulator, client: Client) -> None:
     """What the methods do can be done over the network, too."""
 
-    def control(name: str, /, **given: Any) -> tuple[int, Any]:
-        return client.ask("POST", f"/emulator/{name}", given)
+    def control(what: str, /, **given: Any) -> tuple[int, Any]:
+        return client.ask("POST", f"/emulator/{what}", given)
 
     assert control("fail", component="KOVERSE_SERVER", command="STOP", stderr="stuck")[0] == 200
     assert control("takes", seconds=3, component="KOVERSE_SERVER")[0] == 200
@@ -518,7 +518,7 @@ def test_status_that_cannot_be_told() -> None:
 
 
 def test_command_that_takes_too_long() -> None:
-    good, _, stderr = CommandAgents({"start": "sleep 600"}, timeout=0.1).execute("n1", "NAMENODE", "START")
+    good, _stdout, stderr = CommandAgents({"start": "sleep 600"}, timeout=0.1).execute("n1", "NAMENODE", "START")
     assert not good
     assert "timeout after waiting 0.1 secs" in stderr
 
@@ -582,7 +582,7 @@ def test_request_is_failed_before_its_end(client: Client, clock: VirtualClock, a
     agents.takes(5, "ZOOKEEPER_SERVER", "n3")
     number = client.service("ZOOKEEPER", "STARTED")
     seen = []
-    for _ in range(80):
+    for _number in range(80):
         request = client.request(number)["Requests"]
         poll = (request["request_status"], request["completed_task_count"], request["task_count"])
         if not seen or seen[-1] != poll:
@@ -688,7 +688,7 @@ def test_state_in_the_url_of_a_put(clock: VirtualClock) -> None:
 
 
 def test_sorting_of_requests_comes_after_paging(client: Client, clock: VirtualClock) -> None:
-    for _ in range(2):
+    for _number in range(2):
         client.service("KOVERSE", "INSTALLED")
         clock.advance(10)
         client.service("KOVERSE", "STARTED")

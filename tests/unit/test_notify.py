@@ -224,7 +224,7 @@ class Apprise:
 
     def notify(self, **words: Any) -> bool:
         if isinstance(self.fails, Exception):
-            raise self.fails
+            raise self.fails  # pylint: disable=raising-bad-type
         if self.fails:
             logging.getLogger("apprise").warning("%s", self.fails)
             return False

@@ -445,7 +445,7 @@ def test_with_quiet_hours_and_any_findings_nothing_is_told_twice_and_nothing_tha
 # ---- one look
 
 
-def report(whole: Any, plan: Any = PLAN, silent: tuple[str, ...] = (), left_out: tuple[str, ...] = (), **more: Any) -> status.Report:
+def report(whole: Any, plan: Any = None, silent: tuple[str, ...] = (), left_out: tuple[str, ...] = (), **more: Any) -> status.Report:
     looked = {host: result for host, result in answers(whole).items() if host not in (*silent, *left_out)}
     for result in looked.values():
         result.update(more)
@@ -453,12 +453,13 @@ def report(whole: Any, plan: Any = PLAN, silent: tuple[str, ...] = (), left_out:
     seen = {host: result["instances"] for host, result in looked.items()}
     about = {"inventory": [], "collection_version": "0.1.0", "ansible_version": "2.19"}
     everybody = {**looked, **dict.fromkeys(silent, UNREACHABLE)}
+    plan = plan or PLAN
     return status.report(plan, decide.picture(plan, seen, unseen), everybody, unseen, about, NOON)
 
 
-def changed(plan: Any = PLAN, **changes: dict[str, Any]) -> Any:
+def changed(plan: Any = None, **changes: dict[str, Any]) -> Any:
     """A healthy cluster, with changes of instances: `zookeeper__n1={...}`."""
-    whole = healthy(plan)
+    whole = healthy(plan or PLAN)
     for key, change in changes.items():
         name, _underscores, host = key.rpartition("__")
         whole[name][host].update(change)
