@@ -161,8 +161,7 @@ def load(overrides: Mapping[str, Any] | None = None, backend: str = "systemd") -
         component = {**copy.deepcopy(DEFAULTS), **entry, "name": name}
         component["groups"] = component["groups"] or [name]
         component["title"] = component["title"] or name
-        # What Ambari does not know, PostgreSQL for one, is a unit of systemd beside it.
-        component["backend"] = component["backend"] or ("systemd" if backend == "ambari" and not component["ambari"] else backend)
+        component["backend"] = _backend(component, (overrides or {}).get(name, {}).get("backend"), backend)
         components[name] = component
         problems += _entry_problems(component, set(entry) - set(DEFAULTS), layers)
     if not problems:
@@ -171,6 +170,16 @@ def load(overrides: Mapping[str, Any] | None = None, backend: str = "systemd") -
     if problems:
         raise RunbookError(problems)
     return layers, components
+
+
+def _backend(component: Component, own: str | None, backend: str) -> str:
+    """How a component's service is driven. own: as the inventory says for this one; backend: as it says for all.
+
+    What Ambari does not know, PostgreSQL for one, is driven beside it as without Ambari.
+    """
+    if backend == "ambari" and component["ambari"] and own is None:
+        return "ambari"
+    return str(component["backend"] or ("systemd" if backend == "ambari" else backend))
 
 
 def _entry_problems(component: Component, unknown_keys: Iterable[str], layers: Mapping[str, str]) -> list[str]:

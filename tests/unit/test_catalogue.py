@@ -318,3 +318,12 @@ entries = json | st.builds(merge, models, keys)
 def test_any_input_is_taken_or_refused_with_words(overrides: Any) -> None:
     with contextlib.suppress(RunbookError):
         load(overrides)
+
+
+def test_over_ambari_is_what_ambari_knows() -> None:
+    entries = load(None, "ambari")[1]
+    beside = {name for name, entry in entries.items() if entry["backend"] != "ambari"}
+    assert beside == {name for name, entry in entries.items() if not entry["ambari"]}
+    assert entries["postgres"]["backend"] == "systemd"
+    assert entries["koverse_server"]["backend"] == "ambari"  # an init script without Ambari
+    assert load({"koverse_server": {"backend": "init"}}, "ambari")[1]["koverse_server"]["backend"] == "init"
