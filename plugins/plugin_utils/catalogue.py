@@ -149,6 +149,7 @@ def load(overrides: Mapping[str, Any] | None = None, backend: str = "systemd") -
             continue
         entries[name] = merge(entries.get(name, {}), entry)
     components: dict[str, Component] = {}
+    own = {name: entry.get("backend") for name, entry in (overrides or {}).items() if isinstance(entry, Mapping)}
     for name, entry in entries.items():
         if "like" in entry:
             model = entry["like"]
@@ -161,7 +162,7 @@ def load(overrides: Mapping[str, Any] | None = None, backend: str = "systemd") -
         component = {**copy.deepcopy(DEFAULTS), **entry, "name": name}
         component["groups"] = component["groups"] or [name]
         component["title"] = component["title"] or name
-        component["backend"] = _backend(component, (overrides or {}).get(name, {}).get("backend"), backend)
+        component["backend"] = _backend(component, own.get(name), backend)
         components[name] = component
         problems += _entry_problems(component, set(entry) - set(DEFAULTS), layers)
     if not problems:
