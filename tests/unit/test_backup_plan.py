@@ -59,6 +59,12 @@ def test_a_koverse_that_is_stopped_needs_no_hold() -> None:
     assert backup.decided(PLAN, picture, BACKUP, NOW)["held"] == {}
 
 
+def test_over_ambari_koverse_cannot_be_held() -> None:
+    plan = ha_plan({"koverse_server": {"backend": "ambari"}})
+    said = problems(backup.decided, {**PLAN, **plan}, healthy(PLAN), BACKUP, NOW)
+    assert "Koverse server on n3 runs, and a backup cannot stop and start it over Ambari: stop it before" in said
+
+
 def test_another_backup_may_be_why_something_is_not_healthy() -> None:
     picture = healthy(PLAN)
     picture["koverse_server"]["n3"] = row("koverse_server", "n3", health="unhealthy", evidence="nobody listens on n3:12321")
