@@ -56,8 +56,8 @@ def held(plan: Plan, whole: decide.Picture) -> tuple[dict[str, list[str]], list[
         for host, row in whole[name].items():
             if row["state"] == "running" and plan["components"][name]["backend"] == "ambari":
                 problems.append(
-                    f"{plan['components'][name]['title']} on {host} runs, and a backup cannot stop and start it over Ambari: stop it before, "
-                    f"or give {name} a backend of its own in runbook_catalogue"
+                    f"{plan['components'][name]['title']} on {host} runs, and a backup cannot stop and start it over Ambari: stop it "
+                    f"before, or give {name} a backend of its own in runbook_catalogue"
                 )
             elif row["state"] == "running" and row["health"] == "healthy":
                 hosts.setdefault(host, []).append(name)
