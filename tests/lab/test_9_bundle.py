@@ -158,6 +158,7 @@ def the_manifest_is_right(cluster: Cluster, made: Made) -> None:
     assert "Java " in made.text("n1/versions.txt")
 
 
+@pytest.mark.faults
 def test_the_threads_of_a_jvm_that_hangs(cluster: Cluster, tmp_path: Path) -> None:
     """One that is asked at a port where nobody listens runs and does not answer. Nothing is changed for that."""
     before = cluster.pids()
@@ -170,6 +171,7 @@ def test_the_threads_of_a_jvm_that_hangs(cluster: Cluster, tmp_path: Path) -> No
     assert cluster.pids() == before
 
 
+@pytest.mark.faults
 def test_its_size_is_bounded(cluster: Cluster, tmp_path: Path) -> None:
     made, said = bundle(cluster, tmp_path, "-e", "runbook_bundle_max_size=2MB", "-e", "since=30d")
     assert sum(row["bytes"] for row in made.manifest["files"]) <= 2 << 20
@@ -177,6 +179,7 @@ def test_its_size_is_bounded(cluster: Cluster, tmp_path: Path) -> None:
     assert "Left out:" in said
 
 
+@pytest.mark.faults
 def test_a_cluster_that_is_down(cluster: Cluster, tmp_path: Path) -> None:
     stopped = cluster.play("shutdown")
     assert stopped.returncode == 0, stopped
@@ -196,6 +199,7 @@ def the_manifest_is_right_but_for_java(made: Made) -> None:
     assert "accumulo-" in made.text("n1/versions.txt")
 
 
+@pytest.mark.faults
 def test_a_host_that_cannot_be_reached_is_named(cluster: Cluster, tmp_path: Path) -> None:
     played = cluster.play(
         "support_bundle", "-e", f"runbook_bundle_dir={tmp_path}", "-e", "runbook_bundle_name=lab", "--limit", "n1,n2,localhost"

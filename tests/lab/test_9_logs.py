@@ -82,6 +82,7 @@ def test_a_running_namenode_changes_its_level(cluster: Cluster) -> None:
 
 
 @pytest.mark.usefixtures("given_back")
+@pytest.mark.faults
 def test_koverse_logs_more_after_a_restart_and_goes_back(cluster: Cluster) -> None:
     (host,) = cluster.groups["koverse"]
     kept, text = about(cluster, host, LOG4J_XML), cluster.run(host, f"cat {LOG4J_XML}")
@@ -148,6 +149,7 @@ def test_what_cannot_be_is_refused_before_anything_changes(
 
 
 @pytest.mark.usefixtures("given_back")
+@pytest.mark.faults
 def test_a_file_that_is_not_understood_on_one_host_keeps_all_from_changing(cluster: Cluster) -> None:
     cluster.run("n3", f"cp -p {SERVICE_LOGGING} {SERVICE_LOGGING}.kept && echo nothing > {SERVICE_LOGGING}")
     try:
@@ -226,6 +228,7 @@ def test_a_stack_trace_in_server_err_is_one_entry_and_rotated_files_are_read(clu
         cluster.run(host, "rm -f /var/log/koverse-server/server.err.1.gz")
 
 
+@pytest.mark.faults
 def test_a_host_that_cannot_be_reached_is_said_and_the_others_are_shown(cluster: Cluster, tmp_path: Path) -> None:
     nowhere = tmp_path / "nowhere.yml"
     nowhere.write_text("zookeeper: {hosts: {n3: {ansible_port: 1}}}\n", encoding="utf-8")
