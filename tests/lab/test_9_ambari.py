@@ -89,6 +89,7 @@ def contexts(ambari: Emulator) -> list[str]:
     return [item["Requests"]["request_context"] for item in items]
 
 
+@pytest.mark.faults
 def test_stop_and_start_over_ambari(ambari: Emulator, cluster: Cluster, ledger: Ledger) -> None:
     ledger.end()
     before, records = running(cluster), cluster.counted()
@@ -110,7 +111,6 @@ def test_stop_and_start_over_ambari(ambari: Emulator, cluster: Cluster, ledger: 
     print(f"over Ambari: {started.seconds:.0f} s, {sum(ambari.calls.values())} calls")
 
 
-@pytest.mark.faults
 def test_a_server_that_is_restarted_meanwhile(ambari: Emulator, cluster: Cluster) -> None:
     before = running(cluster)
     stopped = over(ambari, cluster, "shutdown", "-e", "runbook_layers=application")
