@@ -48,3 +48,23 @@ options:
     description: The cluster's name in Ambari. By default the only one there is.
     type: str
 """
+
+    CHANGE = r"""
+options:
+  state:
+    description: What they shall be.
+    type: str
+    choices: [started, stopped]
+    required: true
+  context:
+    description: What the request is called in Ambari; followed by some characters that make it unique.
+    type: str
+    default: koverse.runbook
+  wait_timeout:
+    description: Seconds for the whole, with the wait for others.
+    type: float
+    default: 1800.0
+  work:
+    description: What is to be gone on with, kept by the action plugin of the same name; do not set it.
+    type: dict
+"""

@@ -398,6 +398,15 @@ class Change:
         gone = {(row["component"], row["host"]) for row in [*self.left_out, *self.failures]}
         return [pair for pair in self.memory["open"] or [] if tuple(pair) not in gone]
 
+    @property
+    def diff(self) -> dict[str, str]:
+        """The states before and after of what was not in the state at the first look."""
+        named = [(f"{pair[0]} on {pair[1]}", pair, state) for pair, state in zip(self.memory["open"] or [], self.memory.get("before", []))]
+        return {
+            "before": "".join(f"{name}: {state}\n" for name, _pair, state in named),
+            "after": "".join(f"{name}: {self.state if pair in self.changed else state}\n" for name, pair, state in named),
+        }
+
     def run(self, seconds: float, limit: float, patience: float) -> None:
         """Goes on for `seconds` at most. limit: seconds for the whole; patience: seconds for which the server may be silent."""
         ends = self._clock() + seconds
@@ -476,6 +485,7 @@ class Change:
         there = {pair: rows[pair] for pair in self.wanted if rows[pair]["state"] != self.state}
         if self.memory["open"] is None:
             self.memory["open"] = [list(pair) for pair in there]
+            self.memory["before"] = [row["state"] for row in there.values()]
         if not there:
             return {}
         hosts = self.cluster.hosts()
@@ -656,6 +666,7 @@ def run_change(module: AnsibleModule, instances: Callable[[Cluster], Iterable[In
         "left_out": change.left_out,
         "failures": change.failures,
         "requests": change.memory["requests"],
+        "diff": change.diff,
     }
     if params["work"]:
         memory = {"cluster": cluster.name, "instances": wanted, "change": change.memory}

@@ -29,11 +29,6 @@ options:
         description: The host as Ambari calls it.
         type: str
         required: true
-  state:
-    description: What they shall be.
-    type: str
-    choices: [started, stopped]
-    required: true
   known:
     description:
       - Says that the instances are known not to be in the state, whatever Ambari thinks; its agents report up to a minute late.
@@ -41,20 +36,10 @@ options:
         Ambari, is stopped as soon as the agent has reported it.
     type: bool
     default: false
-  context:
-    description: What the request is called in Ambari; followed by some characters that make it unique.
-    type: str
-    default: koverse.runbook
-  wait_timeout:
-    description: Seconds for the whole, with the wait for others.
-    type: float
-    default: 1800.0
-  work:
-    description: What is to be gone on with, kept by the action plugin of the same name; do not set it.
-    type: dict
 extends_documentation_fragment:
   - koverse.runbook.ambari
   - koverse.runbook.ambari.cluster
+  - koverse.runbook.ambari.change
 attributes:
   check_mode:
     description: Tells what would be started or stopped, and asks for nothing.

@@ -19,25 +19,10 @@ options:
     type: list
     elements: str
     required: true
-  state:
-    description: What they shall be.
-    type: str
-    choices: [started, stopped]
-    required: true
-  context:
-    description: What the request is called in Ambari; followed by some characters that make it unique.
-    type: str
-    default: koverse.runbook
-  wait_timeout:
-    description: Seconds for the whole, with the wait for others.
-    type: float
-    default: 1800.0
-  work:
-    description: What is to be gone on with, kept by the action plugin of the same name; do not set it.
-    type: dict
 extends_documentation_fragment:
   - koverse.runbook.ambari
   - koverse.runbook.ambari.cluster
+  - koverse.runbook.ambari.change
 attributes:
   check_mode:
     description: Tells what would be started or stopped, and asks for nothing.

@@ -213,6 +213,8 @@ def test_check_mode(ambari: Emulator, cluster: Cluster) -> None:
     made = Change(cluster, DATANODES, STOPPED, "test")
     made.only_look()
     assert made.changed == [list(pair) for pair in DATANODES]
+    assert made.diff["before"].splitlines()[0] == "DATANODE on n1: STARTED"
+    assert made.diff["after"].splitlines()[0] == "DATANODE on n1: INSTALLED"
     assert ("PUT", f"{C}/host_components") not in ambari.calls
 
 
