@@ -462,6 +462,7 @@ class Change:
             self.memory["first"] = None if before.done else before.memory
             if before.done:
                 self.memory["requests"] += before.memory["requests"]
+                self._ask()
             return
         self._look()
         left = {(row["component"], row["host"]) for row in self.left_out}
@@ -470,6 +471,7 @@ class Change:
         late = [pair for pair in late if pair in self.wanted and pair not in left]
         if not late:
             self.memory["first"] = None
+            self._ask()
             return
         self.progress = f"waiting for the agents to report that {', '.join(f'{name} on {host}' for name, host in late)} runs"
         if self._clock() - self.memory["began"] > _REPORT:

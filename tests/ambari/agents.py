@@ -30,7 +30,7 @@ class Job:
 
 
 class Agents:
-    """Base: says that everything succeeded, and knows no states. Override `execute` and `status`; both may block, nothing is locked
+    """Base: says that everything succeeded, and knows no states. Override `execute` and `states`; both may block, nothing is locked
     meanwhile.
 
     An agent takes its tasks one after the other, as Ambari's does (parallel_execution=0); `parallel` lets it take all tasks of a stage at
@@ -43,9 +43,9 @@ class Agents:
     def execute(self, host: str, component: str, command: str) -> Result:
         return True, "", ""
 
-    def status(self, host: str, component: str) -> str | None:
+    def states(self, _host: str, components: Iterable[str]) -> dict[str, str | None]:
         """STARTED, INSTALLED, or None if it cannot be told: then nothing is reported."""
-        return None
+        return dict.fromkeys(components)
 
     def pickup(self, job: Job, now: float) -> float:
         """Seconds until an idle agent begins a task that was queued for it."""
@@ -60,7 +60,7 @@ class Agents:
     def look(self, host: str, components: Iterable[str], told: Callable[[dict[str, str | None]], None]) -> None:
         """Ask for the states of a host's components; call `told` with them."""
         names = list(components)
-        threading.Thread(target=lambda: told({name: self.status(host, name) for name in names}), daemon=True, name=f"status {host}").start()
+        threading.Thread(target=lambda: told(self.states(host, names)), daemon=True, name=f"status {host}").start()
 
     def cancel(self, job: Job) -> None:
         """The server aborted the task: end what is still being done for it."""
@@ -98,8 +98,8 @@ class SimulatedAgents(Agents):
         """A process dies; the agent's next look finds out."""
         self.running.discard((host, component))
 
-    def status(self, host: str, component: str) -> str | None:
-        return STARTED if (host, component) in self.running else INSTALLED
+    def states(self, host: str, components: Iterable[str]) -> dict[str, str | None]:
+        return {name: STARTED if (host, name) in self.running else INSTALLED for name in components}
 
     def pickup(self, job: Job, now: float) -> float:
         return max(0.0, self.moments[job.task][0] - now) if job.task in self.moments else self.pickup_delay
@@ -121,7 +121,7 @@ class SimulatedAgents(Agents):
         done((stderr is None, f"{job.command} of {job.component} on {job.host}\n", self.warning if stderr is None else stderr))
 
     def look(self, host: str, components: Iterable[str], told: Callable[[dict[str, str | None]], None]) -> None:
-        told({name: self.status(host, name) for name in components})
+        told(self.states(host, components))
 
     def cancel(self, job: Job) -> None:
         self._cancelled.add(job.task)
@@ -149,11 +149,10 @@ class CommandAgents(Agents):
 
     `commands` has templates for `start`, `stop` and `status`, and optionally `restart` (otherwise stop, then start) and `check`;
     `{host}`, `{component}` and `{unit}` are replaced, quoted for the shell. `units` names a component's unit; without an entry it is the
-    component's name in lower case. A component without a template for a command (a client, say) succeeds at it. `status`: exit code 0 is
-    STARTED, 255 (ssh could not connect) says nothing, all others are INSTALLED.
+    component's name in lower case. A component without a template for a command (a client, say) succeeds at it. `status` is for all
+    `{units}` of a host at once, and writes a line for each, as `systemctl is-active` does: `active` is STARTED, all else INSTALLED;
+    where it writes another number of lines (ssh could not connect) nothing is told.
     """
-
-    status_interval = 5.0
 
     def __init__(
         self, commands: Mapping[str, str], units: Mapping[str, str] | None = None, parallel: bool = False, timeout: float = 600.0
@@ -172,14 +171,15 @@ class CommandAgents(Agents):
         template = self.commands.get({"SERVICE_CHECK": "check"}.get(command, command.lower()))
         if template is None:
             return True, "", ""
-        code, stdout, stderr = self._run(template, host, component)
+        code, stdout, stderr = self._run(template, host, [component], component)
         return code == 0, stdout, stderr
 
-    def status(self, host: str, component: str) -> str | None:
-        if "status" not in self.commands:
-            return None
-        code = self._run(self.commands["status"], host, component)[0]
-        return None if code == 255 else STARTED if code == 0 else INSTALLED
+    def states(self, host: str, components: Iterable[str]) -> dict[str, str | None]:
+        names = list(components)
+        lines = self._run(self.commands["status"], host, names, "")[1].split() if "status" in self.commands else []
+        if len(lines) != len(names):
+            return dict.fromkeys(names)
+        return {name: STARTED if line == "active" else INSTALLED for name, line in zip(names, lines, strict=True)}
 
     def cancel(self, job: Job) -> None:
         process = self._running.get((job.host, job.component))
@@ -187,13 +187,13 @@ class CommandAgents(Agents):
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGTERM)
 
-    def _run(self, template: str, host: str, component: str) -> tuple[int, str, str]:
-        unit = self.units.get(component, component.lower())
-        line = template.format(host=shlex.quote(host), component=shlex.quote(component), unit=shlex.quote(unit))
+    def _run(self, template: str, host: str, components: Iterable[str], key: str) -> tuple[int, str, str]:
+        units = " ".join(shlex.quote(self.units.get(name, name.lower())) for name in components)
+        line = template.format(host=shlex.quote(host), component=shlex.quote(key), unit=units, units=units)
         process = subprocess.Popen(
             ["sh", "-c", line], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
         )
-        self._running[host, component] = process
+        self._running[host, key] = process
         try:
             stdout, stderr = process.communicate(timeout=self.timeout)
         except subprocess.TimeoutExpired:
@@ -201,5 +201,5 @@ class CommandAgents(Agents):
             stdout, stderr = process.communicate()
             stderr += f"Python script has been killed due to timeout after waiting {self.timeout:g} secs\n"
         finally:
-            self._running.pop((host, component), None)
+            self._running.pop((host, key), None)
         return process.returncode, stdout, stderr

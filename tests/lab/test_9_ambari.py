@@ -1,38 +1,22 @@
-"""The playbooks over Ambari: the emulator (tests/ambari) starts and stops the units of the real cluster, as an agent's scripts would."""
+"""The playbooks over Ambari, which an emulator stands for (over_ambari.py)."""
 
 from __future__ import annotations
 
 import json
 import os
 import re
-import shlex
-import subprocess
 from collections.abc import Iterator
 from typing import Any
 
+import over_ambari
 import pytest
-from ansible_collections.koverse.runbook.plugins.plugin_utils.catalogue import load
-from ansible_collections.koverse.runbook.tests.ambari.agents import CommandAgents
 from ansible_collections.koverse.runbook.tests.ambari.emulator import Emulator
-from conftest import ROOT, Cluster, Ledger
+from conftest import Cluster, Ledger
+from over_ambari import ENTRIES
 
 pytestmark = pytest.mark.skipif(os.environ["MOLECULE_SCENARIO_NAME"] != "ha", reason="needs three hosts")
 
-ENTRIES = load()[1]
 C = "/api/v1/clusters/lab"
-
-
-def placed(cluster: Cluster) -> dict[str, list[str]]:
-    """The lab's hosts and what of them Ambari runs, in its names: as `ansible-inventory` says who is in which group."""
-    words = ["ansible-inventory", "-i", str(cluster.inventory), "--list", "--export"]
-    groups = json.loads(subprocess.run(words, cwd=ROOT, check=True, capture_output=True, text=True).stdout)
-    hosts: dict[str, list[str]] = {host: [] for host in cluster.hosts}
-    for entry in ENTRIES.values():
-        members = next((groups[name].get("hosts", []) for name in entry["groups"] if name in groups), [])
-        for host in members if entry["ambari"] else []:
-            if entry["ambari"] not in hosts[host]:
-                hosts[host].append(entry["ambari"])
-    return hosts
 
 
 @pytest.fixture(scope="module")
@@ -40,37 +24,15 @@ def ambari(cluster: Cluster) -> Iterator[Emulator]:
     """A server that runs this cluster."""
     played = cluster.play("recover")
     assert played.returncode == 0, played
-    ssh = f"ssh -F {shlex.quote(str(ROOT / 'lab' / 'build' / 'ssh_config'))} {{host}}"
-    agents = CommandAgents(
-        {
-            "start": f"{ssh} sudo systemctl start {{unit}}",
-            "stop": f"{ssh} sudo systemctl stop {{unit}}",
-            "status": f"{ssh} systemctl is-active --quiet {{unit}}",
-        },
-        {entry["ambari"]: entry["service"] for entry in ENTRIES.values() if entry["ambari"]},
-        parallel=True,
-    )
-    description = {
-        "hosts": placed(cluster),
-        "services": {"KOVERSE": {"KOVERSE_SERVER": "MASTER", "KOVERSE_WEBAPP": "MASTER"}},
-        "running": [
-            f"{component}@{host}"
-            for host, components in placed(cluster).items()
-            for component in components
-            if not (component.startswith("KOVERSE") and host not in cluster.groups["koverse"])
-        ],
-    }
-    with Emulator(description, agents=agents) as emulator:
-        yield emulator
+    with over_ambari.emulator(cluster.inventory) as server:
+        yield server
     played = cluster.play("recover")
     assert played.returncode == 0, played
 
 
 def over(ambari: Emulator, cluster: Cluster, playbook: str, *arguments: str) -> Any:
     """A playbook over Ambari."""
-    variables = {"backend": "ambari", "ambari_url": ambari.url, "ambari_username": "admin", "ambari_password": "admin"}
-    words = [word for key, value in variables.items() for word in ("-e", f"runbook_{key}={value}")]
-    return cluster.play(playbook, *words, *arguments)
+    return cluster.play(playbook, *over_ambari.variables(ambari), *arguments)
 
 
 def running(cluster: Cluster) -> set[str]:
