@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from ansible_collections.koverse.runbook.plugins.plugin_utils.ambari_action import Slices
@@ -24,8 +25,10 @@ class ActionModule(Slices, RunbookAction):
         ]
         if not instances:
             return {"changed": False, "skipped": True}
-        asked = {**args, "instances": instances, "known": state == "started", "context": f"{stage['name']}: {state}"}
-        result = self.until_done("koverse.runbook.ambari_host_component", asked, task_vars)
+        known = state == "started" and not stage.get("agreed")
+        asked = {**args, "instances": instances, "known": known, "context": f"{stage['name']}: {state}"}
+        began = time.time()
+        result = {**self.until_done("koverse.runbook.ambari_host_component", asked, task_vars), "began": began}
         if result.get("left_out") and not result.get("failed"):
             result.update(failed=True, msg="\n".join(f"{row['component']} on {row['host']}: {row['why']}" for row in result["left_out"]))
         return result

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,13 +27,22 @@ class ActionModule(WorkerAction):
             self.deliver(spool, lambda _path: True)
             return {"changed": False, "result": {}}
         launch = backup.arguments(self._plan, run, self._host) if self._step == "open" else None
-        begin = {"arguments": self._facts(run) if self._step == "publish" else {}}
+        begin = {"arguments": self._arguments(run)}
         result = self._released(run, begin) if self._step == "release" else self.whole(begin, launch)
         if self._step == "collect":
             if self._host != run["backup_host"]:
                 self.fetch(spool, result["spooled"])
             self.wait_for_others()
         return {"changed": self._step in ("hold", "release", "name"), "result": result}
+
+    def _arguments(self, run: Mapping[str, Any]) -> dict[str, Any]:
+        """What this step is to know that the ones before it have found."""
+        if self._step == "publish":
+            return self._facts(run)
+        if self._step == "hold":
+            asked = self._task_vars.get("runbook_asked", {}).get("began")
+            return {"ago": time.time() - asked if asked else 0.0}
+        return {}
 
     def _released(self, run: Mapping[str, Any], begin: Mapping[str, Any]) -> dict[str, Any]:
         """Koverse goes on, also where the worker that held it is gone."""
@@ -48,8 +58,8 @@ class ActionModule(WorkerAction):
         if result.get("expired"):
             raise RunbookError(
                 [
-                    f"Koverse was started again after the {run['settings']['hold_limit']:g} s of runbook_backup_hold_limit, before tables "
-                    "and databases were frozen: they may not fit together. Nothing of this backup is kept."
+                    f"The {run['settings']['hold_limit']:g} s of runbook_backup_hold_limit were over, and Koverse was started again, before "
+                    "tables and databases were frozen: they may not fit together. Nothing of this backup is kept."
                 ]
             )
         return result

@@ -77,9 +77,9 @@ class Backup(Part):
             result = self._builder.open()
         return result
 
-    def _stop(self, _arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _stop(self, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         if self._hold:
-            self._hold.stop()
+            self._hold.stop(arguments["ago"])
         return {}
 
     def _freeze(self, _arguments: Mapping[str, Any]) -> Mapping[str, Any]:

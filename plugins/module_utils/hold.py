@@ -28,9 +28,12 @@ class Hold:
         self._held = False
         self._expired = False
 
-    def stop(self) -> None:
-        """Stops the components; from now on they are started again when `limit` is over, also when nobody asks for it."""
-        self._began = time.monotonic()
+    def stop(self, ago: float = 0.0) -> None:
+        """Stops the components; from now on they are started again when `limit` is over, also when nobody asks for it.
+
+        ago: the seconds since Ambari was asked to stop them, where it was. Then nobody but Ambari starts them again.
+        """
+        self._began = time.monotonic() - ago
         self._held = True
         self._timer.start()
         with self.context.timed("stop Koverse"):

@@ -16,7 +16,7 @@ description:
   - A host is called in Ambari as in the inventory, or as its variable C(runbook_ambari_host) says.
 options:
   stage:
-    description: A stage as M(koverse.runbook.decide) returns it.
+    description: A stage as M(koverse.runbook.decide) returns it. With C(agreed) Ambari's own word counts for what runs and what does not.
     type: dict
     required: true
   state:
@@ -51,6 +51,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+began:
+  description: When it was asked, in seconds since 1970 by the control host's clock.
+  type: float
+  returned: where the stage has such instances
+  sample: 1763841600.5
 instances:
   description: What was not in the state before, and is now, in Ambari's names.
   type: list

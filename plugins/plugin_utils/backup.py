@@ -54,12 +54,7 @@ def held(plan: Plan, whole: decide.Picture) -> tuple[dict[str, list[str]], list[
         if not plan["components"][name]["data"]:
             continue
         for host, row in whole[name].items():
-            if row["state"] == "running" and plan["components"][name]["backend"] == "ambari":
-                problems.append(
-                    f"{plan['components'][name]['title']} on {host} runs, and a backup cannot stop and start it over Ambari: stop it "
-                    f"before, or give {name} a backend of its own in runbook_catalogue"
-                )
-            elif row["state"] == "running" and row["health"] == "healthy":
+            if row["state"] == "running" and row["health"] == "healthy":
                 hosts.setdefault(host, []).append(name)
             elif not decide.is_gone(row):
                 problems.append(f"{plan['components'][name]['title']} on {host}: {row['evidence']}. It writes what is to be backed up")
@@ -69,7 +64,8 @@ def held(plan: Plan, whole: decide.Picture) -> tuple[dict[str, list[str]], list[
 def decided(
     plan: Plan, whole: decide.Picture, settings: Mapping[str, Any], now: float, under_way: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
-    """The run: `id`, `held` (host to components), `degraded` (lines: what is not healthy, and does not matter for a backup), and `places`.
+    """The run: `id`, `held` (host to components), `hold` (the same as a stage, for Ambari), `degraded` (lines: what is not healthy, and does
+    not matter for a backup), and `places`.
 
     Raises RunbookError with all that forbids it. A backup is wanted most when something is broken: one host of each component is enough, as
     long as all tablets are served and all blocks are there.
@@ -91,7 +87,8 @@ def decided(
         raise RunbookError(
             [*problems, *others, "Nothing was changed. Below Koverse every layer has to serve: startup.yml says what is missing."]
         )
-    return {"id": manifest.new_id(now), "held": hosts, "degraded": degraded, **places(plan, whole, settings)}
+    hold = {"name": "a backup", "hosts": hosts, "absent": hosts, "agreed": True}
+    return {"id": manifest.new_id(now), "held": hosts, "hold": hold, "degraded": degraded, **places(plan, whole, settings)}
 
 
 def places(plan: Plan, whole: decide.Picture, settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -59,10 +59,10 @@ def test_a_koverse_that_is_stopped_needs_no_hold() -> None:
     assert backup.decided(PLAN, picture, BACKUP, NOW)["held"] == {}
 
 
-def test_over_ambari_koverse_cannot_be_held() -> None:
+def test_what_is_held_is_a_stage_for_ambari_too() -> None:
     plan = ha_plan({"koverse_server": {"backend": "ambari"}})
-    said = problems(backup.decided, {**PLAN, **plan}, healthy(PLAN), BACKUP, NOW)
-    assert "Koverse server on n3 runs, and a backup cannot stop and start it over Ambari: stop it before" in said
+    hold = backup.decided({**PLAN, **plan}, healthy(PLAN), BACKUP, NOW)["hold"]
+    assert (hold["hosts"], hold["absent"], hold["agreed"]) == ({"n3": ["koverse_server"]}, {"n3": ["koverse_server"]}, True)
 
 
 def test_another_backup_may_be_why_something_is_not_healthy() -> None:
