@@ -58,8 +58,8 @@ class ActionModule(WorkerAction):
         if result.get("expired"):
             raise RunbookError(
                 [
-                    f"The {run['settings']['hold_limit']:g} s of runbook_backup_hold_limit were over, and Koverse was started again, before "
-                    "tables and databases were frozen: they may not fit together. Nothing of this backup is kept."
+                    f"The {run['settings']['hold_limit']:g} s of runbook_backup_hold_limit were over, and Koverse was started again, "
+                    "before tables and databases were frozen: they may not fit together. Nothing of this backup is kept."
                 ]
             )
         return result

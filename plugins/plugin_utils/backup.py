@@ -64,8 +64,8 @@ def held(plan: Plan, whole: decide.Picture) -> tuple[dict[str, list[str]], list[
 def decided(
     plan: Plan, whole: decide.Picture, settings: Mapping[str, Any], now: float, under_way: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
-    """The run: `id`, `held` (host to components), `hold` (the same as a stage, for Ambari), `degraded` (lines: what is not healthy, and does
-    not matter for a backup), and `places`.
+    """The run: `id`, `held` (host to components), `hold` (the same as a stage, for Ambari), `degraded` (lines: what is not healthy, and
+    does not matter for a backup), and `places`.
 
     Raises RunbookError with all that forbids it. A backup is wanted most when something is broken: one host of each component is enough, as
     long as all tablets are served and all blocks are there.
