@@ -7,18 +7,23 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import datetime
 import email
 import email.policy
 import http.server
+import ipaddress
 import json
 import socketserver
 import ssl
-import subprocess
 import threading
 from collections.abc import Iterator, Mapping
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 HOST = "127.0.0.1"
 
@@ -32,13 +37,28 @@ class Letter(NamedTuple):
     user: str
 
 
-def certificate(directory: Path) -> Path:
-    """A new certificate for 127.0.0.1 that is its own authority, with its key in the same file."""
+def certificate(directory: Path, days: int = 2) -> Path:
+    """A new certificate for 127.0.0.1 that is its own authority, with its key in the same file. days: until it expires; may be negative."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "receiver of a test")])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    names = [x509.IPAddress(ipaddress.ip_address(HOST)), x509.DNSName("localhost")]
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=30))
+        .not_valid_after(now + datetime.timedelta(days=days))
+        .add_extension(x509.SubjectAlternativeName(names), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     path = directory / "certificate.pem"
-    words = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
-    words += ["-subj", "/CN=receiver of a test", "-addext", f"subjectAltName=IP:{HOST}", "-keyout", str(directory / "key.pem")]
-    made = subprocess.run(words, capture_output=True, text=True, check=True).stdout
-    path.write_text(made + (directory / "key.pem").read_text(encoding="ascii"), encoding="ascii")
+    path.write_bytes(made.public_bytes(pem) + private)
     return path
 
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import over_ambari
 import pytest
+import receivers
+from ansible_collections.koverse.runbook.tests.ambari.agents import CommandAgents
 from ansible_collections.koverse.runbook.tests.ambari.emulator import Emulator
-from conftest import Cluster, Ledger
+from ansible_collections.koverse.runbook.tests.ambari.engine import Timing
+from conftest import Cluster, Ledger, wait_until
 from over_ambari import ENTRIES
 
 pytestmark = pytest.mark.skipif(os.environ["MOLECULE_SCENARIO_NAME"] != "ha", reason="needs three hosts")
@@ -24,7 +29,8 @@ def ambari(cluster: Cluster) -> Iterator[Emulator]:
     """A server that runs this cluster."""
     played = cluster.play("recover")
     assert played.returncode == 0, played
-    with over_ambari.emulator(cluster.inventory) as server:
+    # A lost agent is found after 15 s, not after two to three minutes.
+    with over_ambari.emulator(cluster.inventory, timing=Timing(silence=12.0, monitor=2.0, monitor_interval=2.0)) as server:
         yield server
     played = cluster.play("recover")
     assert played.returncode == 0, played
@@ -49,6 +55,31 @@ def contexts(ambari: Emulator) -> list[str]:
     """What was asked of Ambari, in order."""
     items = json.loads(ambari.somebody("GET", f"{C}/requests?fields=Requests/request_context&minimal_response=true").body)["items"]
     return [item["Requests"]["request_context"] for item in items]
+
+
+@contextlib.contextmanager
+def doing(ambari: Emulator, verb: str, script: str) -> Iterator[None]:
+    """Its agents begin each start or stop with this."""
+    agents = ambari.agents
+    assert isinstance(agents, CommandAgents)
+    usual = agents.commands[verb]
+    agents.commands[verb] = f"{script}; {usual}"
+    try:
+        yield
+    finally:
+        agents.commands[verb] = usual
+
+
+@pytest.fixture
+def without_webapp(ambari: Emulator, cluster: Cluster) -> Iterator[None]:
+    """Koverse's web application is stopped, and runs again in the end."""
+    before = running(cluster)
+    stopped = over(ambari, cluster, "shutdown", "-e", "runbook_components=koverse_webapp")
+    assert stopped.returncode == 0, stopped
+    yield
+    started = over(ambari, cluster, "startup")
+    assert started.returncode == 0, started
+    assert running(cluster) == before
 
 
 @pytest.mark.faults
@@ -84,18 +115,108 @@ def test_a_server_that_is_restarted_meanwhile(ambari: Emulator, cluster: Cluster
 
 
 @pytest.mark.faults
-def test_what_is_in_maintenance_is_said(ambari: Emulator, cluster: Cluster) -> None:
-    stopped = over(ambari, cluster, "shutdown", "-e", "runbook_components=koverse_webapp")
-    assert stopped.returncode == 0, stopped
-    ambari.somebody("PUT", f"{C}/services/KOVERSE", {"Body": {"ServiceInfo": {"maintenance_state": "ON"}}})
+@pytest.mark.usefixtures("without_webapp")
+@pytest.mark.parametrize(
+    ("what", "body", "state"),
+    [
+        ("services/KOVERSE", {"ServiceInfo": {"maintenance_state": "ON"}}, "IMPLIED_FROM_SERVICE"),
+        ("hosts/n3", {"Hosts": {"maintenance_state": "ON"}}, "IMPLIED_FROM_HOST"),
+    ],
+)
+def test_what_is_in_maintenance_is_said(ambari: Emulator, cluster: Cluster, what: str, body: dict[str, Any], state: str) -> None:
+    ambari.somebody("PUT", f"{C}/{what}", {"Body": body})
     try:
         refused = over(ambari, cluster, "startup")
         assert refused.returncode != 0, refused
-        assert "KOVERSE_WEBAPP on n3: in maintenance (IMPLIED_FROM_SERVICE)" in refused.output
+        assert f"KOVERSE_WEBAPP on n3: in maintenance ({state})" in refused.output
     finally:
-        ambari.somebody("PUT", f"{C}/services/KOVERSE", {"Body": {"ServiceInfo": {"maintenance_state": "OFF"}}})
+        off = {kind: {"maintenance_state": "OFF"} for kind in body}
+        ambari.somebody("PUT", f"{C}/{what}", {"Body": off})
+
+
+@pytest.mark.usefixtures("without_webapp")
+def test_who_may_not_changes_nothing(ambari: Emulator, cluster: Cluster) -> None:
+    asked = len(contexts(ambari))
+    refused = over(ambari, cluster, "startup", "-e", "runbook_ambari_password=not-the-secret")
+    assert refused.returncode != 0, refused
+    assert f"{ambari.url} does not let 'admin' in: Unable to sign in" in " ".join(refused.output.split()), refused
+    assert "not-the-secret" not in refused.output
+    assert len(contexts(ambari)) == asked
+
+
+@pytest.mark.faults
+@pytest.mark.usefixtures("without_webapp")
+def test_an_expired_certificate_is_refused(ambari: Emulator, cluster: Cluster, tmp_path: Path) -> None:
+    path = receivers.certificate(tmp_path, days=-1)
+    with Emulator(ambari.world, tls=(str(path), str(path))) as expired:
+        where = ["-e", f"runbook_ambari_url={expired.url}", "-e", f"runbook_ambari_ca_path={path}"]
+        refused = over(ambari, cluster, "startup", *where)
+        assert refused.returncode != 0, refused
+        assert "certificate has expired" in refused.output
+        assert not expired.calls
+
+
+@pytest.mark.faults
+@pytest.mark.usefixtures("without_webapp")
+def test_slow_answers(ambari: Emulator, cluster: Cluster) -> None:
+    ambari.fault("slow", seconds=4.0, times=6)
     started = over(ambari, cluster, "startup")
     assert started.returncode == 0, started
+
+
+@pytest.mark.faults
+@pytest.mark.usefixtures("without_webapp")
+def test_what_somebody_else_aborts_is_said(ambari: Emulator, cluster: Cluster) -> None:
+    with doing(ambari, "start", "sleep 30"), cluster.playing("startup", *over_ambari.variables(ambari)) as playing:
+        playing.until("START KOVERSE_WEBAPP on n3")
+        number = max(ambari.world.requests)
+        ambari.abort(number)
+        assert playing.ended() != 0
+    assert f"Ambari's request {number} was aborted by somebody else" in " ".join(playing.output.split()), playing.output
+
+
+@pytest.mark.faults
+@pytest.mark.usefixtures("without_webapp")
+def test_what_fails_is_shown(ambari: Emulator, cluster: Cluster) -> None:
+    with doing(ambari, "start", "echo 'no space left for the web application' >&2; exit 1"):
+        failed = over(ambari, cluster, "startup")
+    assert failed.returncode != 0, failed
+    assert "KOVERSE_WEBAPP on n3: START FAILED (Ambari's request " in failed.output
+    assert "| no space left for the web application" in failed.output
+
+
+@pytest.mark.faults
+@pytest.mark.usefixtures("without_webapp")
+def test_a_lost_agent_is_said(ambari: Emulator, cluster: Cluster) -> None:
+    ambari.lose_agent("n3")
+    try:
+        wait_until(lambda: ambari.world.hosts["n3"].state == "HEARTBEAT_LOST", 60, "n3 counts as lost")
+        refused = over(ambari, cluster, "startup")
+        assert refused.returncode != 0, refused
+        assert "the agent of n3 is lost (HEARTBEAT_LOST): Ambari does nothing there" in " ".join(refused.output.split()), refused
+    finally:
+        ambari.return_agent("n3")
+        wait_until(lambda: ambari.world.find("n3", "KOVERSE_WEBAPP").state == "INSTALLED", 60, "n3 has reported")
+
+
+@pytest.mark.faults
+def test_somebody_starts_what_is_stopped(ambari: Emulator, cluster: Cluster) -> None:
+    before = running(cluster)
+    start = {
+        "RequestInfo": {"context": "somebody's start", "query": "HostRoles/component_name=KOVERSE_WEBAPP&HostRoles/host_name=n3"},
+        "Body": {"HostRoles": {"state": "STARTED"}},
+    }
+    arguments = [*over_ambari.variables(ambari), "-e", "runbook_components=koverse_webapp"]
+    with doing(ambari, "stop", "sleep 10"), cluster.playing("shutdown", *arguments) as playing:
+        playing.until("STOP KOVERSE_WEBAPP on n3")
+        said = ambari.somebody("PUT", f"{C}/host_components", start)
+        status = playing.ended()
+    stopped = "koverse-webapp@n3" not in running(cluster)
+    assert stopped == (status == 0), f"{said}\n{playing.output}"
+    assert stopped or "somebody else has asked for STARTED" in " ".join(playing.output.split()), f"{said}\n{playing.output}"
+    started = over(ambari, cluster, "startup")
+    assert started.returncode == 0, started
+    assert running(cluster) == before
 
 
 @pytest.mark.faults
@@ -105,3 +226,49 @@ def test_what_died_without_ambaris_knowing_is_started(ambari: Emulator, cluster:
     recovered = over(ambari, cluster, "recover")
     assert recovered.returncode == 0, recovered
     assert running(cluster) == before
+
+
+@pytest.mark.faults
+def test_a_restart_one_after_the_other(ambari: Emulator, cluster: Cluster, ledger: Ledger) -> None:
+    before, asked = cluster.pids(), len(contexts(ambari))
+    played = over(ambari, cluster, "restart", "-e", "runbook_components=hdfs_datanode,accumulo_tserver")
+    assert played.returncode == 0, played
+    after = cluster.pids()
+    gone = {host: {what for pid, what in before[host].items() if pid not in after[host]} for host in cluster.hosts}
+    assert all(len(what) == 2 for what in gone.values()), gone
+    requests = contexts(ambari)[asked:]
+    assert len(requests) == 12, requests
+    ledger.goes_on()
+    ledger.end()
+    ledger.check()
+    print(f"restart over Ambari: {played.seconds:.0f} s, longest pause {ledger.longest_pause():.1f} s")
+
+
+@pytest.mark.faults
+def test_a_backup_holds_koverse(ambari: Emulator, cluster: Cluster, ledger: Ledger) -> None:
+    asked = len(contexts(ambari))
+    cluster.run("n1", "install -d -o hdfs /srv/over_ambari")
+    place = ["-e", "runbook_backup_uri=file:///srv/over_ambari", "-e", "runbook_backup_tables=kv_schema"]
+    played = over(ambari, cluster, "backup", *place)
+    assert played.returncode == 0, played
+    assert [re.sub(r" \(\w+\)$", "", context) for context in contexts(ambari)[asked:]] == ["a backup: stopped", "a backup: started"]
+    held = re.search(r"Koverse was stopped for ([\d.]+) s, and served again after ([\d.]+) s", played.output)
+    assert held, played
+    ledger.goes_on()
+    ledger.end()
+    ledger.check()
+    print(f"held over Ambari: {held[1]} s, served again after {held[2]} s; longest pause {ledger.longest_pause():.1f} s")
+
+
+@pytest.mark.faults
+def test_koverses_other_side_and_back(ambari: Emulator, cluster: Cluster, ledger: Ledger) -> None:
+    before = running(cluster)
+    there = over(ambari, cluster, "failover", "-e", "runbook_component=koverse_server")
+    assert there.returncode == 0, there
+    assert {"koverse-server@n2", "koverse-webapp@n2"} <= running(cluster)
+    assert not {"koverse-server@n3", "koverse-webapp@n3"} & running(cluster)
+    back = over(ambari, cluster, "failover", "-e", "runbook_component=koverse_server", "-e", "runbook_target=n3")
+    assert back.returncode == 0, back
+    assert running(cluster) == before
+    ledger.end()
+    ledger.check()
