@@ -11,11 +11,10 @@ from typing import Any
 
 from ansible.errors import AnsibleError
 from ansible_collections.koverse.runbook.plugins.module_utils.observe import LOCAL_PROBES
-from ansible_collections.koverse.runbook.plugins.plugin_utils.controller import SLICE, Board, RunbookAction, display, remote
+from ansible_collections.koverse.runbook.plugins.plugin_utils.controller import SILENCE, SLICE, Board, RunbookAction, display, remote
 from ansible_collections.koverse.runbook.plugins.plugin_utils.decide import minimums, without
 
 _LOOKOUT = 0.25  # seconds between two glances at whether another host of the stage has failed
-_SILENCE = 9.0  # seconds after which the last line of progress is said again, where a host is too busy to return
 
 
 class ActionModule(RunbookAction):
@@ -119,7 +118,7 @@ class ActionModule(RunbookAction):
         """During a slice: breaks a long silence. Where another host of the stage fails, it tells this one to come back at once, with a
         file that the host looks out for."""
         while not over.wait(_LOOKOUT):
-            if time.monotonic() - self._spoke > _SILENCE:
+            if time.monotonic() - self._spoke > SILENCE:
                 self._say()
             if self._failed_elsewhere(work["host"]):
                 connection = copy.copy(self._connection)  # the other thread is waiting for an answer on this one

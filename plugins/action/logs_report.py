@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from ansible_collections.koverse.runbook.plugins.plugin_utils import logs
 from ansible_collections.koverse.runbook.plugins.plugin_utils.catalogue import RunbookError
 from ansible_collections.koverse.runbook.plugins.plugin_utils.controller import RunbookAction, answers, display, why_unseen
+from ansible_collections.koverse.runbook.plugins.plugin_utils.files import write_whole
 
 _MOST = 20_000
 
@@ -50,11 +50,9 @@ def write(path: Path, entries: Sequence[logs.Entry]) -> None:
         text = "".join(f"{logs.json_line(entry)}\n" for entry in entries)
     else:
         text = f"# Times are in {_zone_name()}.\n{logs.text(entries, None)}"
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(path)
+        write_whole(path, text)
     except OSError as error:
         raise RunbookError(
             [f"The logs cannot be written to {path}: {error.strerror}. Name another file with -e runbook_logs_file=."]

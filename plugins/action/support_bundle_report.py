@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +12,7 @@ from ansible import constants
 from ansible.release import __version__ as ansible_version
 from ansible_collections.koverse.runbook.plugins.module_utils import redact
 from ansible_collections.koverse.runbook.plugins.module_utils.bundle import archive, texts_of
-from ansible_collections.koverse.runbook.plugins.module_utils.observe import iso
+from ansible_collections.koverse.runbook.plugins.module_utils.times import iso
 from ansible_collections.koverse.runbook.plugins.plugin_utils import bundle, status
 from ansible_collections.koverse.runbook.plugins.plugin_utils.catalogue import RunbookError
 from ansible_collections.koverse.runbook.plugins.plugin_utils.controller import (
@@ -24,6 +23,7 @@ from ansible_collections.koverse.runbook.plugins.plugin_utils.controller import 
     key_file,
     why_unseen,
 )
+from ansible_collections.koverse.runbook.plugins.plugin_utils.files import write_whole
 from ansible_collections.koverse.runbook.plugins.plugin_utils.reporting import ReportAction, files
 
 
@@ -80,13 +80,7 @@ class ActionModule(ReportAction):
 
 def write(path: Path, raw: bytes) -> None:
     """Writes the archive, readable for its owner only, and gives it its name when it is whole. Raises RunbookError."""
-    draft = path.parent / f".{path.name}.{os.getpid()}"
     try:
-        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(raw)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.rename(path)
+        write_whole(path, raw, mode=0o600)
     except OSError as error:
-        draft.unlink(missing_ok=True)
         raise RunbookError([f"{path} cannot be written: {error.strerror}. Name another place with -e runbook_bundle_dir=."]) from error

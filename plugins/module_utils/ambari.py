@@ -27,7 +27,7 @@ from typing import Any
 
 from ansible.module_utils import urls
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.koverse.runbook.plugins.module_utils.observe import iso
+from ansible_collections.koverse.runbook.plugins.module_utils.times import iso
 
 STARTED, STOPPED = "STARTED", "INSTALLED"  # "stopped" is called INSTALLED
 FAILED = ("FAILED", "TIMEDOUT")  # of tasks
@@ -377,7 +377,7 @@ class Change:
             "context": f"{context} ({uuid.uuid4().hex[:8]})",
             "first": {} if known else None,  # the memory of what makes Ambari agree
             "began": self._clock(),
-            "open": None,  # what was not there at the first look
+            "open": None,  # what was not there at the first look, as [component, host, state]
             "request": None,
             "requests": [],
             "settled_from": None,
@@ -396,15 +396,15 @@ class Change:
     @property
     def changed(self) -> list[list[str]]:
         gone = {(row["component"], row["host"]) for row in [*self.left_out, *self.failures]}
-        return [pair for pair in self.memory["open"] or [] if tuple(pair) not in gone]
+        return [[name, host] for name, host, _state in self.memory["open"] or [] if (name, host) not in gone]
 
     @property
     def diff(self) -> dict[str, str]:
         """The states before and after of what was not in the state at the first look."""
-        named = [(f"{pair[0]} on {pair[1]}", pair, state) for pair, state in zip(self.memory["open"] or [], self.memory.get("before", []))]
+        rows, changed = self.memory["open"] or [], self.changed
         return {
-            "before": "".join(f"{name}: {state}\n" for name, _pair, state in named),
-            "after": "".join(f"{name}: {self.state if pair in self.changed else state}\n" for name, pair, state in named),
+            "before": "".join(f"{name} on {host}: {state}\n" for name, host, state in rows),
+            "after": "".join(f"{name} on {host}: {self.state if [name, host] in changed else state}\n" for name, host, state in rows),
         }
 
     def run(self, seconds: float, limit: float, patience: float) -> None:
@@ -464,11 +464,8 @@ class Change:
                 self.memory["requests"] += before.memory["requests"]
                 self._ask()
             return
-        self._look()
-        left = {(row["component"], row["host"]) for row in self.left_out}
-        rows = self.cluster.host_components({name for name, _host in self.wanted})
-        late = [(row["component"], row["host"]) for row in rows if row["state"] == STOPPED]
-        late = [pair for pair in late if pair in self.wanted and pair not in left]
+        known = {*self._look(), *((row["component"], row["host"]) for row in self.left_out)}
+        late = [pair for pair in self.wanted if pair not in known]
         if not late:
             self.memory["first"] = None
             self._ask()
@@ -486,8 +483,7 @@ class Change:
             raise AmbariError(f"the cluster '{self.cluster.name}' of Ambari has no {', '.join(unknown)}")
         there = {pair: rows[pair] for pair in self.wanted if rows[pair]["state"] != self.state}
         if self.memory["open"] is None:
-            self.memory["open"] = [list(pair) for pair in there]
-            self.memory["before"] = [row["state"] for row in there.values()]
+            self.memory["open"] = [[*pair, row["state"]] for pair, row in there.items()]
         if not there:
             return {}
         hosts = self.cluster.hosts()

@@ -19,6 +19,7 @@ from ansible_collections.koverse.runbook.plugins.module_utils.hadoop import Hado
 from ansible_collections.koverse.runbook.plugins.module_utils.hold import Hold
 from ansible_collections.koverse.runbook.plugins.module_utils.manifest import human
 from ansible_collections.koverse.runbook.plugins.module_utils.tables import Accumulo, export
+from ansible_collections.koverse.runbook.plugins.module_utils.times import iso
 from ansible_collections.koverse.runbook.plugins.module_utils.worker import Context, Part, WorkerError, last_words, written
 
 _EXPORTS = "/tmp/koverse-runbook"  # noqa: S108 in HDFS
@@ -438,7 +439,7 @@ class Builder:
             **arguments,
             "format": manifest.FORMAT,
             "id": self._id,
-            "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "created": iso(time.time()),
             "cluster": {
                 **arguments["cluster"],
                 "instance": self._instance["instance"],

@@ -26,7 +26,7 @@ from typing import Any
 
 from ansible_collections.koverse.runbook.plugins.module_utils import logs, machine, redact
 from ansible_collections.koverse.runbook.plugins.module_utils.backup import configuration
-from ansible_collections.koverse.runbook.plugins.module_utils.observe import iso
+from ansible_collections.koverse.runbook.plugins.module_utils.times import iso
 from ansible_collections.koverse.runbook.plugins.module_utils.worker import Context, Part, WorkerError
 
 WORKER = "bundle"

@@ -11,11 +11,11 @@ from __future__ import annotations
 import json
 import os
 import re
-import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from ansible_collections.koverse.runbook.plugins.module_utils import net
+from ansible_collections.koverse.runbook.plugins.module_utils.files import rewrite
 from ansible_collections.koverse.runbook.plugins.module_utils.probes import same_host
 from ansible_collections.koverse.runbook.plugins.module_utils.site import site
 from ansible_collections.koverse.runbook.plugins.module_utils.steps import StepError, done_by
@@ -56,12 +56,7 @@ def write(entry: Entry, addresses: Iterable[str], excluded: bool) -> bool:
     wanted += [address for address in addresses if excluded and address not in lines]
     if wanted == lines:
         return False
-    about = os.stat(path)
-    with tempfile.NamedTemporaryFile("w", dir=os.path.dirname(path), delete=False, encoding="utf-8") as draft:
-        draft.write("".join(f"{line}\n" for line in wanted))
-    os.chown(draft.name, about.st_uid, about.st_gid)
-    os.chmod(draft.name, about.st_mode & 0o777)
-    os.replace(draft.name, path)
+    rewrite(path, "".join(f"{line}\n" for line in wanted).encode())
     return True
 
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 import glob
 import os
 import re
-import tempfile
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
 from ansible_collections.koverse.runbook.plugins.module_utils import logconfig, net, processes, record
+from ansible_collections.koverse.runbook.plugins.module_utils.files import rewrite
 from ansible_collections.koverse.runbook.plugins.module_utils.logconfig import LOG4J1, LOG4J1_XML, LOG4J2, LOGBACK, PREVIOUS, LogConfigError
 from ansible_collections.koverse.runbook.plugins.module_utils.net import NoAnswer
 
@@ -160,7 +160,7 @@ def in_file(entry: Entry, logger: str, level: str, dry: bool) -> dict[str, Any]:
         # The note first: where the file cannot be written, it is a note of what is not there, and that does no harm.
         _note(state, "files", path, logger, change.note)
         if changed:
-            write(path, logconfig.encoded(change.text))
+            rewrite(path, logconfig.encoded(change.text))
     return {
         "changed": changed,
         "path": path,
@@ -183,23 +183,6 @@ def _note(state: dict[str, Any], part: str, key: str, logger: str, note: Any) ->
     if note is None:
         del known[logger]
     record.store(_STATE, state)
-
-
-def write(path: str, content: bytes) -> None:
-    """Writes a file in one step, with the owner and the mode that it has; a link stays one."""
-    path = os.path.realpath(path)
-    about = os.stat(path)
-    with tempfile.NamedTemporaryFile("wb", dir=os.path.dirname(path), prefix=f".{os.path.basename(path)}.", delete=False) as draft:
-        try:
-            draft.write(content)
-            draft.flush()
-            os.fsync(draft.fileno())
-            os.fchown(draft.fileno(), about.st_uid, about.st_gid)
-            os.fchmod(draft.fileno(), about.st_mode & 0o7777)
-            os.replace(draft.name, path)
-        except OSError:
-            os.unlink(draft.name)
-            raise
 
 
 def at_run_time(entry: Entry, logger: str, level: str, dry: bool) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, BinaryIO, NamedTuple
 
 from ansible_collections.koverse.runbook.plugins.module_utils import services
+from ansible_collections.koverse.runbook.plugins.module_utils.times import iso
 
 Entry = Mapping[str, Any]
 
@@ -57,18 +58,18 @@ class Row(NamedTuple):
 
 def moment(line: str) -> float | None:
     """The time at the beginning of a line in seconds since 1970; None where there is none. Without a zone it is the host's."""
-    iso, short = _ISO.match(line), None
-    if iso is None:
+    full, short = _ISO.match(line), None
+    if full is None:
         short = _SHORT.match(line)
         if short is None:
             return None
     try:
-        if iso is None:
+        if full is None:
             year, *rest = (int(part) for part in short.groups())  # type: ignore[union-attr]
             return datetime.datetime(2000 + year, *rest).timestamp()  # type: ignore[arg-type]
-        when = datetime.datetime(*(int(part) for part in iso.groups()[:6]))  # type: ignore[arg-type]
-        fraction = float(f"0.{iso[7]}") if iso[7] else 0.0
-        return _in_zone(when, iso[8] or iso[9]) + fraction
+        when = datetime.datetime(*(int(part) for part in full.groups()[:6]))  # type: ignore[arg-type]
+        fraction = float(f"0.{full[7]}") if full[7] else 0.0
+        return _in_zone(when, full[8] or full[9]) + fraction
     except (ValueError, OverflowError):
         return None  # digits that are no date
 
@@ -211,7 +212,7 @@ def _newest(rows: list[Row], budget: _Budget) -> list[Row]:
         size += min(len(row.text), _LONGEST)
         if size > budget.limit:
             cut = len(rows) - number
-            budget.left_out.append(f"{cut} older entries, up to {_when(rows[cut - 1].at)}: more than {_size(budget.limit)}")
+            budget.left_out.append(f"{cut} older entries, up to {iso(rows[cut - 1].at)}: more than {_size(budget.limit)}")
             return rows[cut:]
     return rows
 
@@ -219,12 +220,8 @@ def _newest(rows: list[Row], budget: _Budget) -> list[Row]:
 def _shortened(row: Row, budget: _Budget) -> str:
     if len(row.text) <= _LONGEST:
         return row.text
-    budget.left_out.append(f"{row.source}: the end of an entry of {_size(len(row.text))} at {_when(row.at)}")
+    budget.left_out.append(f"{row.source}: the end of an entry of {_size(len(row.text))} at {iso(row.at)}")
     return row.text[:_LONGEST]
-
-
-def _when(at: float) -> str:
-    return datetime.datetime.fromtimestamp(at, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _size(count: int) -> str:
@@ -252,7 +249,7 @@ def _of_file(name: str, path: str, since: float | None, until: float | None, lin
         budget.left_out.append(f"{path}: it has no times, and the last {_TIMELESS} of its {len(rows)} lines are shown")
         rows = rows[-_TIMELESS:]
     elif before and (lines is None or len(rows) < lines):
-        first = f", before {_when(rows[0][0])}" if rows and not timeless else ""
+        first = f", before {iso(rows[0][0])}" if rows and not timeless else ""
         budget.left_out.append(f"{path}: {_size(before)}{first}: more than what is read of a file or a host")
     return [Row(at, when, name, path, said) for at, when, said in rows]
 
@@ -320,19 +317,18 @@ def _around(file: BinaryIO, size: int, when: float) -> tuple[int, int]:
 
 def _of_journal(name: str, entry: Entry, since: float | None, until: float | None, lines: int | None, budget: _Budget) -> list[Row]:
     """What the component's unit has written to the journal."""
-    if not entry.get("service") or not services.has_systemd():
-        return []
-    unit = services.unit(entry)
     most = min(_JOURNAL_LINES, 20 * lines) if lines else _JOURNAL_LINES
-    words = ["journalctl", "--quiet", "--no-pager", "--output=json", "--output-fields=MESSAGE,_PID", f"--lines={most}"]
+    words = ["--output=json", "--output-fields=MESSAGE,_PID", f"--lines={most}"]
     words += [f"--since=@{math.floor(since)}"] if since is not None else []
     words += [f"--until=@{math.ceil(until)}"] if until is not None else []
-    # Debian's PostgreSQL is a unit for each cluster.
-    code, output = services.run([*words, "-u", unit, "-u", f"{unit.rpartition('.')[0]}@*"])
+    answer = services.journal(entry, *words)
+    if answer is None:
+        return []
+    (code, output), where = answer, f"the journal of {services.unit(entry)}"
     if code != 0:
-        budget.left_out.append(f"the journal of {unit}: {output or f'journalctl ended with status {code}'}")
+        budget.left_out.append(f"{where}: {output or f'journalctl ended with status {code}'}")
         return []
     rows = [Row(when, when, name, JOURNAL, text) for when, text in from_journal(output)]
     if len(output.splitlines()) >= most and not (lines and len(rows) >= lines):
-        budget.left_out.append(f"the journal of {unit}, before {_when(rows[0].at) if rows else 'all'}: more than {most} lines")
+        budget.left_out.append(f"{where}, before {iso(rows[0].at) if rows else 'all'}: more than {most} lines")
     return rows

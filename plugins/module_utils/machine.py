@@ -20,7 +20,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.koverse.runbook.plugins.module_utils import processes, services
-from ansible_collections.koverse.runbook.plugins.module_utils.observe import iso
+from ansible_collections.koverse.runbook.plugins.module_utils.times import iso
 
 Entry = Mapping[str, Any]
 

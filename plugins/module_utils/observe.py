@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import datetime
 import glob
 import os
 import time
@@ -17,6 +16,7 @@ from ansible_collections.koverse.runbook.plugins.module_utils import net, proces
 from ansible_collections.koverse.runbook.plugins.module_utils.health import unknown
 from ansible_collections.koverse.runbook.plugins.module_utils.net import NoAnswer
 from ansible_collections.koverse.runbook.plugins.module_utils.probes import PROBES, Answer, Cluster
+from ansible_collections.koverse.runbook.plugins.module_utils.times import iso, seconds
 
 Entry = Mapping[str, Any]
 Rows = dict[str, dict[str, Any]]
@@ -126,7 +126,7 @@ def _from_host(entry: Entry, host: str, status: Mapping[str, Any], found: Sequen
         row["state"] = "failed"
         row["evidence"] = f"{status['text']}, but its process is not there"
     else:
-        row["state"] = status["unit"]
+        row["state"] = status["unit"] or "stopped"
     if status.get("queued"):
         row["queued"] = True
     row["pids"] = sorted({process["pid"] for process in found} | set(status.get("pids", [])))
@@ -139,19 +139,6 @@ def _from_host(entry: Entry, host: str, status: Mapping[str, Any], found: Sequen
     if row["state"] in ("stopped", "failed"):
         row["health"] = "unhealthy"
     return row
-
-
-_TIME = "%Y-%m-%dT%H:%M:%SZ"
-
-
-def iso(seconds: float) -> str:
-    """Seconds since 1970 as a UTC time in ISO 8601."""
-    return datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc).strftime(_TIME)
-
-
-def seconds(text: str) -> float:
-    """The reverse of `iso`."""
-    return datetime.datetime.strptime(text, _TIME).replace(tzinfo=datetime.timezone.utc).timestamp()
 
 
 def configured(entry: Entry) -> str | None:
@@ -171,29 +158,9 @@ def last_words(entry: Entry, since: float, count: int = _LOG_LINES) -> list[str]
     if fresh:
         path = max(fresh, key=os.path.getmtime)
         lines = [f"{path}:", *tail(path, count)]
-    if entry.get("service") and services.has_systemd():
-        unit = services.unit(entry)
-        start = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(max(0, since - 1)))
-        code, output = services.run(
-            [
-                "journalctl",
-                "--quiet",
-                "--no-pager",
-                "-o",
-                "cat",
-                "-n",
-                str(count),
-                "--since",
-                start,
-                "-u",
-                unit,
-                "-u",
-                f"{unit.rpartition('.')[0]}@*",  # Debian's PostgreSQL is a unit for each cluster
-            ]
-        )
-        if code == 0 and output:
-            lines += ["journal:", *output.splitlines()]
-    return lines
+    start = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(max(0, since - 1)))
+    code, output = services.journal(entry, "-o", "cat", "-n", str(count), "--since", start) or (0, "")
+    return lines + (["journal:", *output.splitlines()] if code == 0 and output else [])
 
 
 def tail(path: str, count: int) -> list[str]:

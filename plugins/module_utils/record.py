@@ -11,6 +11,7 @@ import time
 from typing import Any
 
 from ansible_collections.koverse.runbook.plugins.module_utils import worker
+from ansible_collections.koverse.runbook.plugins.module_utils.times import iso
 
 DIRECTORY = "/var/lib/koverse-runbook"
 WORKER = "backup"  # one for backups and restores: they exclude each other
@@ -61,7 +62,7 @@ def verified(set_id: str, uri: str) -> None:
     if known.get("last", {}).get("id") == set_id:
         known["last"] = {"id": set_id, "verdict": "good", "why": None}
     if set_id >= known.get("good", {}).get("id", ""):
-        known["good"] = {"id": set_id, "uri": uri, "verified": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "damage": None}
+        known["good"] = {"id": set_id, "uri": uri, "verified": iso(time.time()), "damage": None}
     store(_BACKUPS, known)
 
 

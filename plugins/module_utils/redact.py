@@ -792,9 +792,7 @@ _CONTROL = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 
 def refused_by_name(path: str) -> str | None:
     """Why a file is left out whatever is in it; None where it is not."""
-    name = posixpath.basename(path)
-    while _COPY.search(name):
-        name = _COPY.sub("", name)
+    name = _original(path)
     if _KEPT.fullmatch(name):
         return "a key, a keytab, a keystore or a license"
     if names_a_secret(name.rpartition(".")[0] or name) and not re.fullmatch(r"\.?pgpass(\.conf)?", name):
@@ -802,10 +800,16 @@ def refused_by_name(path: str) -> str | None:
     return None if _reader(path) else "of a kind that is not known"
 
 
-def _reader(path: str) -> Reader | None:
+def _original(path: str) -> str:
+    """The name of a file, and of a copy that of its original."""
     name = posixpath.basename(path)
     while _COPY.search(name):
         name = _COPY.sub("", name)
+    return name
+
+
+def _reader(path: str) -> Reader | None:
+    name = _original(path)
     if path.startswith(_SHELL_DIRECTORIES):
         return _shell
     if "/systemd/" in path and name.endswith(".conf"):

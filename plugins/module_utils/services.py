@@ -4,12 +4,13 @@
 
 Every backend answers for many services at once::
 
-    status(entries)  -> {name: {"unit": "running" | "stopped" | "failed" | "unknown", "text": "...", "pids": [1], "since": 1.0}}
+    status(entries)  -> {name: {"unit": "running" | "stopped" | "failed" | "unknown" | None, "text": "...", "pids": [1], "since": 1.0}}
     start(entries), stop(entries) -> {name: "why it could not be asked"}, empty where all were asked
 
 and comes back without waiting for the service to be up or down: what became of it is seen by asking for its status.
-An entry is a component's catalogue entry; `since` (seconds since 1970) and `pids` may be missing. Commands are run with subprocess,
-not with AnsibleModule.run_command: several at once, each with a time limit, and without a module in the unit tests.
+An entry is a component's catalogue entry; `unit` is None where only its processes tell whether it runs; `since` (seconds since 1970) and
+`pids` may be missing. Commands are run with subprocess, not with AnsibleModule.run_command: several at once, each with a time limit, and
+without a module in the unit tests.
 """
 
 from __future__ import annotations
@@ -177,23 +178,24 @@ def unit(entry: Entry) -> str:
     return name if name.endswith((".service", ".target")) else f"{name}.service"
 
 
+def journal(entry: Entry, *words: str) -> tuple[int, str] | None:
+    """Exit status and output of journalctl, with these words, for a service's unit; None where there is no service or no systemd."""
+    if not entry.get("service") or not has_systemd():
+        return None
+    name = unit(entry)
+    instances = f"{name.rpartition('.')[0]}@*"  # Debian's PostgreSQL is a unit for each cluster
+    return run(["journalctl", "--quiet", "--no-pager", *words, "-u", name, "-u", instances])
+
+
 class Ambari:
-    """What Ambari starts and stops is asked for by the controller, once for all hosts (see playbooks/tasks/ambari_*); here it is seen.
+    """What Ambari starts and stops is asked for by the controller, once for all hosts (see playbooks/tasks/ambari_*).
 
     A stop reaches only what has to end without Ambari: its process is told to.
     """
 
     @staticmethod
     def status(entries: Mapping[str, Entry]) -> dict[str, Status]:
-        found = {name: [process["pid"] for process in running or []] for name, running in processes.find(entries).items()}
-        return {
-            name: {
-                "unit": "running" if found.get(name) else "stopped",
-                "text": "started by Ambari, or not at all",
-                "pids": found.get(name, []),
-            }
-            for name in entries
-        }
+        return {name: {"unit": None, "text": "started by Ambari, or not at all"} for name in entries}
 
     @staticmethod
     def start(_entries: Mapping[str, Entry]) -> dict[str, str]:
@@ -201,10 +203,10 @@ class Ambari:
 
     @staticmethod
     def stop(entries: Mapping[str, Entry]) -> dict[str, str]:
-        for found in Ambari.status(entries).values():
-            for pid in found["pids"]:
+        for found in processes.find(entries).values():
+            for process in found:
                 with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGTERM)
+                    os.kill(process["pid"], signal.SIGTERM)
         return {}
 
 

@@ -36,6 +36,7 @@ from ansible_collections.koverse.runbook.plugins.module_utils import health, obs
 from ansible_collections.koverse.runbook.plugins.module_utils.net import NoAnswer
 from ansible_collections.koverse.runbook.plugins.module_utils.probes import SESSION_TIMEOUT, Cluster, same_host
 from ansible_collections.koverse.runbook.plugins.module_utils.steps import STEPS, StepError
+from ansible_collections.koverse.runbook.plugins.module_utils.times import seconds
 
 _FEW_WORDS = 90  # characters of an instance's evidence in a line of progress
 _INTERVAL = 0.2  # seconds between two looks, at least
@@ -165,7 +166,7 @@ class Run:
         for name, row in self.rows.items():
             self._note_death(name, row)
             started_here = name in self.memory["acted"]  # such a one has all of its start_timeout
-            if row["since"] and not started_here and health.has_no_part(row, self.clock() - observe.seconds(row["since"])):
+            if row["since"] and not started_here and health.has_no_part(row, self.clock() - seconds(row["since"])):
                 self.failures[name] = f"runs since {row['since']}, {row['evidence']}: waiting does not help; recover.yml ends and starts it"
         if self.failures:
             return False
@@ -247,8 +248,11 @@ class Run:
     def leave(self, check_mode: bool = False) -> None:
         """Does what comes before a stop, which somebody else then asks for."""
         self._look()
-        running = {name: entry for name, entry in self.entries.items() if self.rows[name]["state"] == "running"}
-        self.done = check_mode or self._before_a_stop(running)
+        self.done = check_mode or self._before_a_stop(self._to_be_stopped())
+
+    def _to_be_stopped(self) -> Mapping[str, Any]:
+        """What runs, and what its service calls failed while it still has processes."""
+        return {name: entry for name, entry in self.entries.items() if self.rows[name]["state"] == "running" or self.rows[name]["pids"]}
 
     def _before_a_stop(self, chosen: Mapping[str, Any]) -> bool:
         """Whether all could be done that comes before a stop: work given away, data brought to disk."""
@@ -264,9 +268,7 @@ class Run:
         """Stops what runs, then watches until every process is gone (`afar`: and no tablet server's lock is left)."""
         if self.work["act"]:
             self._look()
-            chosen = {
-                name: entry for name, entry in self.entries.items() if self.rows[name]["state"] == "running" or self.rows[name]["pids"]
-            }
+            chosen = self._to_be_stopped()
             if check_mode:
                 self.memory["acted"] = list(chosen)
                 self.done = True

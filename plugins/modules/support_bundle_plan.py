@@ -16,8 +16,7 @@ description:
 options:
   since:
     description:
-      - From when on logs are wanted. How long ago, such as C(90m), C(2h) or C(1d 12h), or a time such as C(2026-11-22T10:00:00Z);
-        a time without a zone is this controller's.
+      - From when on logs are wanted, such as C(2h), C(14:05) or C(2026-11-22T10:00:00Z); docs/logs.md tells all forms.
     type: str
     default: 1h
   up_to:

@@ -11,9 +11,7 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 from ansible_collections.koverse.runbook.plugins.module_utils.ambari import failure_text
 
-from .controller import SLICE, display
-
-_SILENCE = 9.0  # seconds after which the last line of progress is said again
+from .controller import SILENCE, SLICE, display
 
 
 class Slices:
@@ -31,7 +29,7 @@ class Slices:
             if "memory" not in result:
                 return result
             memory, progress = result.pop("memory"), result.pop("progress")
-            if progress and (progress != said or time.monotonic() - spoke > _SILENCE):
+            if progress and (progress != said or time.monotonic() - spoke > SILENCE):
                 said, spoke = progress, time.monotonic()
                 display.display(f"    {spoke - began:.0f} s: {progress}")
             if result.pop("done") or result["failures"]:

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import datetime
 import hashlib
 import json
 import re
@@ -13,19 +12,18 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.koverse.runbook.plugins.module_utils import bundle, manifest, redact
-from ansible_collections.koverse.runbook.plugins.module_utils.observe import iso
+from ansible_collections.koverse.runbook.plugins.module_utils.times import iso
 
 from .backup import service_files
 from .catalogue import RunbookError
 from .controller import remote
+from .moments import moment
 from .plan import Plan
 from .status import one_line
 
 _LEAST = 256 << 10  # bytes for each host
 _OF_CLUSTER = 10  # a tenth of the size is for what is told of the cluster as a whole
 _SHORTEST_TIME = 10.0  # seconds for each host
-_UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
-_DURATION = re.compile(r"(?:\d+(?:\.\d+)?\s*(?:s|min|m|h|d)\s*)+")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmg]?)i?b?", re.IGNORECASE)
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
 _SHOWN = 3  # names of what was left out that are said for each reason
@@ -33,19 +31,6 @@ _VENDOR_UNITS = ("/lib/systemd/system", "/usr/lib/systemd/system")
 
 Texts = dict[str, str]
 Missing = list[dict[str, Any]]  # rows of `host` (None for the cluster), `what`, `why`
-
-
-def moment(text: str, now: float, variable: str) -> float:
-    """A time in seconds since 1970: `2h` or `1d 30m` before `now`, or a date and time, by this computer's clock where it has no zone."""
-    text = str(text).strip()
-    if _DURATION.fullmatch(text):
-        return now - sum(float(number) * _UNITS[unit] for number, unit in re.findall(r"(\d+(?:\.\d+)?)\s*(s|min|m|h|d)", text))
-    try:
-        return datetime.datetime.fromisoformat(text).timestamp()
-    except ValueError as error:
-        raise RunbookError(
-            [f"{variable}: expected how long ago, such as 90m, 2h or 1d, or a time such as 2026-11-22T10:00:00Z, found {text!r}."]
-        ) from error
 
 
 def in_bytes(text: str) -> int:

@@ -14,7 +14,7 @@ from ansible import constants
 from ansible.module_utils.common.yaml import yaml_load
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.koverse.runbook.plugins.module_utils.observe import iso
+from ansible_collections.koverse.runbook.plugins.module_utils.times import iso
 
 from . import decide, sides
 from . import plan as planning
@@ -24,6 +24,8 @@ display = Display()
 
 # Seconds that a host watches by itself, so that a line appears at least every 10; every return takes processor time from what is awaited.
 SLICE = 7
+# Seconds after which the last line of progress is said again: a host that is too busy to return in time does not make it silent.
+SILENCE = 9.0
 
 # What the remote side needs of a catalogue entry.
 _REMOTE_KEYS = (

@@ -21,7 +21,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ansible_collections.koverse.runbook.plugins.module_utils import health, observe
+from ansible_collections.koverse.runbook.plugins.module_utils import health
+from ansible_collections.koverse.runbook.plugins.module_utils.times import seconds
 
 from . import decide
 from .plan import Plan, majority
@@ -95,7 +96,7 @@ class Facts(NamedTuple):
         """For how many seconds an instance has run."""
         if not row["since"]:
             return 0.0
-        return self.now.timestamp() - observe.seconds(row["since"])
+        return self.now.timestamp() - seconds(row["since"])
 
 
 def facts(

@@ -13,13 +13,17 @@ from pathlib import Path
 from .catalogue import RunbookError
 
 
-def write_whole(path: Path, text: str, mode: int | None = None) -> None:
+def write_whole(path: Path, content: str | bytes, mode: int | None = None) -> None:
     """Writes a file in one step, so that a reader never finds half of one. mode: as the umask has it where it is None. Raises OSError."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.unlink(missing_ok=True)  # of a process that had the same number
     try:
-        draft.write_text(text, encoding="utf-8")
-        if mode is not None:
-            draft.chmod(mode)
+        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666 if mode is None else 0o600), "wb") as file:
+            if mode is not None:
+                os.fchmod(file.fileno(), mode)
+            file.write(content.encode() if isinstance(content, str) else content)
+            file.flush()
+            os.fsync(file.fileno())
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)

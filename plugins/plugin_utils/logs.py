@@ -12,12 +12,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from .catalogue import RunbookError
+from .moments import moment
 
 LINES = 50  # entries of each component on each host, where no window is asked for
-
-_AGO = re.compile(r"(\d+) ?(s|m|h|d)(?: ago)?")
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_CLOCK = re.compile(r"(\d{1,2}):(\d\d)(?::(\d\d))?")
 
 Entry = Mapping[str, Any]
 
@@ -29,12 +26,12 @@ def query(asked: Mapping[str, Any], now: float) -> dict[str, Any]:
     LINES are asked for. now: seconds since 1970. Raises RunbookError with every problem.
     """
     problems: list[str] = []
-    times = {}
-    for key in ("since", "until"):
-        text = str(asked.get(key) or "").strip()
-        times[key] = moment(text, now) if text else None
-        if text and times[key] is None:
-            problems.append(f"{key}: expected a time such as 14:05, 2026-11-22T14:05, 2026-11-22T14:05:00Z or '10m ago', found '{text}'.")
+    times: dict[str, float | None] = {"since": None, "until": None}
+    for key in times:
+        try:
+            times[key] = moment(asked[key], now, key) if str(asked.get(key) or "").strip() else None
+        except RunbookError as error:
+            problems += error.problems
     since, until = times["since"], times["until"]
     if since is not None and until is not None and since > until:
         problems.append(f"until: expected a time after since, found {asked['until']}, and since {asked['since']}.")
@@ -49,25 +46,6 @@ def query(asked: Mapping[str, Any], now: float) -> dict[str, Any]:
     if problems:
         raise RunbookError(problems)
     return {"since": since, "until": until, "pattern": pattern or None, "lines": int(lines) if lines else LINES if since is None else None}
-
-
-def moment(text: str, now: float) -> float | None:
-    """A time in seconds since 1970: of the last 24 hours, in ISO 8601, or so long ago; None where it is none of these.
-
-    Without a zone it is in that of the controller.
-    """
-    ago, clock = _AGO.fullmatch(text), _CLOCK.fullmatch(text)
-    if ago:
-        return now - int(ago[1]) * _UNITS[ago[2]]
-    try:
-        if clock:
-            today = datetime.datetime.fromtimestamp(now)
-            when = today.replace(hour=int(clock[1]), minute=int(clock[2]), second=int(clock[3] or 0), microsecond=0)
-            return (when if when <= today else when - datetime.timedelta(days=1)).timestamp()
-        # Python 3.11 is the first one that knows Z.
-        return datetime.datetime.fromisoformat(re.sub(r"[zZ]$", "+00:00", text)).timestamp()
-    except ValueError:
-        return None
 
 
 def merged(answers: Mapping[str, Sequence[Entry]], most: int) -> tuple[list[Entry], int]:

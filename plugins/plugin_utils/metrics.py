@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ansible_collections.koverse.runbook.plugins.module_utils import manifest
+from ansible_collections.koverse.runbook.plugins.module_utils.times import seconds
 
 from . import watch
 
@@ -123,9 +124,9 @@ def _watch(state: watch.State) -> list[Metric]:
         "failed": "not taken, counted at each try",
         "dropped": "that were given up",
     }
-    last = [({"channel": name}, _seconds(channel["last"]["at"])) for name, channel in channels if channel["last"]]
+    last = [({"channel": name}, seconds(channel["last"]["at"])) for name, channel in channels if channel["last"]]
     return [
-        Metric("koverse_watch_last_run_timestamp_seconds", "gauge", "When the watch looked last.", [({}, _seconds(state["looked"]))]),
+        Metric("koverse_watch_last_run_timestamp_seconds", "gauge", "When the watch looked last.", [({}, seconds(state["looked"]))]),
         Metric("koverse_watch_interval_seconds", "gauge", "How often the watch is meant to look.", [({}, state["interval"])]),
         Metric(
             "koverse_watch_notifications_pending",
@@ -144,10 +145,6 @@ def _watch(state: watch.State) -> list[Metric]:
             for key, said in counted.items()
         ),
     ]
-
-
-def _seconds(at: str) -> float:
-    return watch.moment(at).timestamp()
 
 
 def _lines(metric: Metric, cluster: str) -> str:

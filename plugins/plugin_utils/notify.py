@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import datetime
 import html
 import http.client
 import importlib
@@ -35,9 +36,11 @@ from email.utils import format_datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ansible_collections.koverse.runbook.plugins.module_utils.times import seconds
+
 from .catalogue import RunbookError, did_you_mean
 from .status import one_line
-from .watch import SEVERITIES, Filter, Message, moment
+from .watch import SEVERITIES, Filter, Message
 
 TIMEOUT = 20.0  # seconds for a connection and each answer
 _LONGEST = 300  # characters of a reason
@@ -235,7 +238,7 @@ def mail(message: Message, sender: str, to: Sequence[str], channel: str) -> Emai
     letter = EmailMessage(policy=SMTP)
     letter["Subject"] = one_line(message["subject"])
     letter["From"], letter["To"] = sender, ", ".join(to)
-    letter["Date"] = format_datetime(moment(message["made"]))
+    letter["Date"] = format_datetime(datetime.datetime.fromtimestamp(seconds(message["made"]), datetime.timezone.utc))
     letter["Message-ID"] = f"<{message['id']}.{channel}@{sender.rpartition('@')[2]}>"
     letter["Auto-Submitted"] = "auto-generated"  # RFC 3834: so that no holiday notice answers
     if message["severity"] == "critical":

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from ansible_collections.koverse.runbook.plugins.module_utils import manifest
 from ansible_collections.koverse.runbook.plugins.module_utils.health import Verdict
+from ansible_collections.koverse.runbook.plugins.module_utils.times import iso, seconds
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from . import decide, diagnose
@@ -40,7 +41,6 @@ _SAID_AT_ONCE = 3
 _PROBLEMS = 20
 _INSTANCE = ("component", "host", "state", "health", "role", "since", "evidence")
 _TEMPLATE = "status.html.j2"
-_TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
 class Line(NamedTuple):
@@ -91,7 +91,7 @@ def report(
     in_layer = {layer: [name for name in members if plan["components"][name]["layer"] == layer] for layer in plan["layers"]}
     return {
         "schema_version": SCHEMA_VERSION,
-        "taken_at": taken_at.astimezone(datetime.timezone.utc).strftime(_TIME),
+        "taken_at": iso(taken_at.timestamp()),
         **about,
         "verdict": _verdict(plan, whole, judged, in_layer),
         "hosts": [_host(plan, host, answers.get(host), unseen.get(host)) for host in plan["order"]],
@@ -271,7 +271,7 @@ def _newest_set(good: Mapping[str, Any], taken_at: datetime.datetime, max_age_ho
     taken = manifest.taken(good["id"])
     if good["damage"]:
         return "damaged", f"{good['uri']} is damaged: {good['damage']}"
-    text = f"{good['uri']}, {age(taken.strftime(_TIME), taken_at.strftime(_TIME))} old"
+    text = f"{good['uri']}, {age(iso(taken.timestamp()), iso(taken_at.timestamp()))} old"
     if max_age_hours and taken_at - taken > datetime.timedelta(hours=max_age_hours):
         return "too_old", text + _allowed(max_age_hours)
     return "good", f"{text}, verified"
@@ -450,20 +450,16 @@ def age(since: str | None, now: str) -> str:
     """How long ago `since` was, in words; both are times as `report` has them."""
     if since is None:
         return "-"
-    seconds = round((_moment(now) - _moment(since)).total_seconds())
-    if seconds < -5:
+    passed = round(seconds(now) - seconds(since))
+    if passed < -5:
         return "clock ahead"
-    seconds = max(seconds, 0)
-    if seconds < 60:
-        return f"{seconds} s"
-    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
+    passed = max(passed, 0)
+    if passed < 60:
+        return f"{passed} s"
+    minutes, hours, days = passed // 60, passed // 3600, passed // 86400
     if minutes < 60:
         return f"{minutes} min"
     return f"{hours} h {minutes % 60} min" if hours < 24 else f"{days} d {hours % 24} h"
-
-
-def _moment(text: str) -> datetime.datetime:
-    return datetime.datetime.fromisoformat(text[:-1])  # before Python 3.11 it does not know the Z
 
 
 def one_line(text: Any) -> str:

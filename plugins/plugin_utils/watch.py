@@ -31,6 +31,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any, NamedTuple
 
+from ansible_collections.koverse.runbook.plugins.module_utils.times import iso, seconds
+
 from .catalogue import RunbookError, did_you_mean
 from .decide import fewest
 from .plan import Plan
@@ -45,7 +47,6 @@ _WHOLE_HOST = ("HOST_UNREACHABLE", "HOST_CUT_OFF", "HOST_STOPPED")
 _OWN_CODES = ("UNKNOWN", "NOT_WHOLE")
 _BACKUPS = {"failed": "BACKUP_FAILED", "damaged": "BACKUP_DAMAGED", "too_old": "BACKUP_TOO_OLD"}
 _BACKUP_KEY = "backup"
-_TIME = "%Y-%m-%dT%H:%M:%SZ"
 _MINUTES = re.compile(r"(\d{1,2}):(\d{2})")
 
 State = dict[str, Any]
@@ -424,7 +425,7 @@ def _as_event(kind: str, key: str, thing: Mapping[str, Any], at: str) -> Event:
 def _reminders(things: dict[str, dict[str, Any]], just_told: set[str], now: datetime.datetime, settings: Settings) -> list[Event]:
     """What lasts is told again. When one is due, those that would be due before long come along: one message instead of many."""
     since = {
-        key: (now - moment(thing["told_at"])).total_seconds() / 3600
+        key: (now.timestamp() - seconds(thing["told_at"])) / 3600
         for key, thing in things.items()
         if thing["told"] and not thing["gone"] and key not in just_told
     }
@@ -497,8 +498,8 @@ def _new_channel() -> dict[str, Any]:
 
 def _forget_old(channel: dict[str, Any], now: datetime.datetime, settings: Settings) -> None:
     """What is too old to be sent, or too much, is given up, oldest first; the next message says how many."""
-    oldest = now - datetime.timedelta(hours=settings.keep_hours)
-    kept = [row for row in channel["pending"] if moment(row["made"]) >= oldest][-settings.keep_messages :]
+    oldest = now.timestamp() - settings.keep_hours * 3600
+    kept = [row for row in channel["pending"] if seconds(row["made"]) >= oldest][-settings.keep_messages :]
     lost = len(channel["pending"]) - len(kept)
     counts = {"dropped": channel["dropped"] + lost, "dropped_untold": channel["dropped_untold"] + lost}
     channel.update(pending=kept, **counts)
@@ -519,7 +520,7 @@ def parse(text: str, path: str) -> State:
             state["version"] == VERSION
             and all(set(thing) >= _THING_KEYS for thing in state["things"].values())
             and all(set(channel) >= _CHANNEL_KEYS for channel in state["channels"].values())
-            and bool(moment(state["looked"]))
+            and seconds(state["looked"]) >= 0
         )
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise RunbookError([_unreadable(path, f"{type(error).__name__}: {error}")]) from error
@@ -562,9 +563,4 @@ def max_severity(severities: Iterable[str]) -> str:
 
 def stamp(now: datetime.datetime) -> str:
     """A time as status.json has it."""
-    return now.astimezone(datetime.timezone.utc).strftime(_TIME)
-
-
-def moment(text: str) -> datetime.datetime:
-    """The reverse of `stamp`."""
-    return datetime.datetime.strptime(text, _TIME).replace(tzinfo=datetime.timezone.utc)
+    return iso(now.timestamp())

@@ -18,14 +18,10 @@ from ansible import constants
 from ansible_collections.koverse.runbook.plugins.module_utils.record import WORKER
 
 from .catalogue import RunbookError
-from .controller import STAGING, Board, RunbookAction, display
+from .controller import SILENCE, SLICE, STAGING, Board, RunbookAction, display
 
-_SLICE = 7.0  # seconds that a host watches its worker by itself
 _PAUSE = 0.2  # seconds between two looks at whether the other hosts are done
 _RENEWAL = 20.0  # seconds between two looks at a worker that waits for files
-_SILENCE = 9.0  # seconds after which a line of progress is said again
-
-
 _PATIENCE = 120.0  # seconds without a word after which a run of another controller counts as given up
 
 
@@ -88,7 +84,7 @@ class WorkerAction(RunbookAction):
             "launch": launch,
             "begin": begin,
             "take_over": take_over,
-            "slice": _SLICE,
+            "slice": SLICE,
         }
         action = self if connection is None else copy.copy(self)
         action._connection = connection or self._connection
@@ -96,7 +92,7 @@ class WorkerAction(RunbookAction):
 
     def _say(self, text: str) -> None:
         """A line when the picture has changed, or after a silence."""
-        if text and (text != self._said or time.monotonic() - self._spoke > _SILENCE):
+        if text and (text != self._said or time.monotonic() - self._spoke > SILENCE):
             self._said, self._spoke = text, time.monotonic()
             display.display(f"    {self._host}: {text}")
 

@@ -5,12 +5,17 @@
 from __future__ import annotations
 
 import copy
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from ansible_collections.koverse.runbook.plugins.module_utils import net
 from ansible_collections.koverse.runbook.plugins.plugin_utils import catalogue
+from ansible_collections.koverse.runbook.tests.ambari.agents import SimulatedAgents
+from ansible_collections.koverse.runbook.tests.ambari.clock import VirtualClock
+from ansible_collections.koverse.runbook.tests.ambari.emulator import Emulator
+from ansible_collections.koverse.runbook.tests.unit.emulated import DESCRIPTION
 from hypothesis import HealthCheck, settings
 
 # Examples differ in cost and the machine in load: a deadline would fail good code.
@@ -32,6 +37,35 @@ def short_timeout(monkeypatch: pytest.MonkeyPatch) -> float:
     """Network timeouts short enough to wait for."""
     monkeypatch.setattr(net, "TIMEOUT", 0.3)
     return 0.3
+
+
+@pytest.fixture
+def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A computer that is not in UTC, and has a summer time."""
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.fixture
+def clock() -> VirtualClock:
+    """The emulator's."""
+    return VirtualClock()
+
+
+@pytest.fixture
+def agents() -> SimulatedAgents:
+    """The emulator's."""
+    return SimulatedAgents()
+
+
+@pytest.fixture
+def ambari(clock: VirtualClock, agents: SimulatedAgents) -> Iterator[Emulator]:
+    """An emulator of Ambari with the cluster of emulated.py."""
+    with Emulator(DESCRIPTION, clock=clock, agents=agents) as emulator:
+        yield emulator
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,29 +24,14 @@ from ansible_collections.koverse.runbook.plugins.module_utils.ambari import (
 from ansible_collections.koverse.runbook.tests.ambari.agents import SimulatedAgents
 from ansible_collections.koverse.runbook.tests.ambari.clock import VirtualClock
 from ansible_collections.koverse.runbook.tests.ambari.emulator import Emulator
+from ansible_collections.koverse.runbook.tests.lab.receivers import certificate
+from ansible_collections.koverse.runbook.tests.unit.emulated import DESCRIPTION
 from ansible_collections.koverse.runbook.tests.unit.servers import free_port
-from ansible_collections.koverse.runbook.tests.unit.test_ambari_emulator import DESCRIPTION, certificate
 
 C = "/api/v1/clusters/lab"
 DATANODES = [("DATANODE", host) for host in ("n1", "n2", "n3")]
 SERVER = ("KOVERSE_SERVER", "n3")
 TICK = Callable[[], None]
-
-
-@pytest.fixture
-def clock() -> VirtualClock:
-    return VirtualClock()
-
-
-@pytest.fixture
-def agents() -> SimulatedAgents:
-    return SimulatedAgents()
-
-
-@pytest.fixture
-def ambari(clock: VirtualClock, agents: SimulatedAgents) -> Iterator[Emulator]:
-    with Emulator(DESCRIPTION, clock=clock, agents=agents) as emulator:
-        yield emulator
 
 
 def server(ambari: Emulator, user: str = "admin", **options: Any) -> Server:
@@ -149,7 +134,7 @@ def test_certificates(tmp_path: Path) -> None:
     for days, message in ((1, None), (-1, "expired")):
         directory = tmp_path / str(days)
         directory.mkdir()
-        files = certificate(directory, days=days)
+        files = (str(certificate(directory, days=days)),) * 2
         with Emulator(DESCRIPTION, host="localhost", clock=VirtualClock(), tls=files) as emulator:
             with pytest.raises(AmbariError, match=r"certificate of .* is not accepted: .*Name its authority with ca_path"):
                 server(emulator).get("clusters")

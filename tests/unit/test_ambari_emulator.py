@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import copy
-import datetime
 import http.client
 import json
 import signal
@@ -27,33 +26,11 @@ from ansible_collections.koverse.runbook.tests.ambari.engine import Timing
 from ansible_collections.koverse.runbook.tests.ambari.order import ROLE_ORDER, java_order, stages
 from ansible_collections.koverse.runbook.tests.ambari.query import BadQuery, parse
 from ansible_collections.koverse.runbook.tests.ambari.replay import difference, fit, moments, recorded
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from ansible_collections.koverse.runbook.tests.lab.receivers import certificate
+from ansible_collections.koverse.runbook.tests.unit.emulated import DESCRIPTION
 
 C = "/api/v1/clusters/lab"
 EMULATOR = Path(__file__).parents[1] / "ambari" / "emulator.py"
-COMMON = ("ZOOKEEPER_SERVER", "JOURNALNODE", "DATANODE")
-# As the lab of this project is: HDFS with high availability, Accumulo, and Koverse as a service that Ambari's stacks do not know.
-DESCRIPTION: dict[str, Any] = {
-    "hosts": {
-        "n1": [*COMMON, "NAMENODE", "ZKFC", "RESOURCEMANAGER", "NODEMANAGER", "ACCUMULO_MASTER", "HDFS_CLIENT"],
-        "n2": [*COMMON, "NAMENODE", "ZKFC", "NODEMANAGER", "ACCUMULO_TSERVER", "ACCUMULO_GC"],
-        "n3": [*COMMON, "ACCUMULO_TSERVER", "ACCUMULO_MONITOR", "KOVERSE_SERVER", "POSTGRESQL_SERVER"],
-    },
-    "services": {"KOVERSE": {"KOVERSE_SERVER": "MASTER"}, "POSTGRESQL": {"POSTGRESQL_SERVER": "MASTER"}},
-    "users": {
-        "admin": {"password": "admin", "role": "AMBARI.ADMINISTRATOR"},
-        "operator": {"password": "operator", "role": "SERVICE.OPERATOR"},
-        "viewer": {"password": "viewer", "role": "CLUSTER.USER"},
-        "guest": {"password": "guest", "role": None},
-    },
-    "configurations": {"accumulo-site": {"service": "ACCUMULO", "versions": [{"properties": {"a": "1"}}]}},
-    "alert_definitions": [
-        {"id": 1, "name": "namenode_process", "label": "NameNode", "service_name": "HDFS", "component_name": "NAMENODE", "scope": "HOST"},
-    ],
-    "running": True,
-}
 
 
 class Client:
@@ -99,22 +76,6 @@ class Client:
         """State and desired state."""
         roles = self.get(f"{C}/hosts/{host}/host_components/{component}?fields=HostRoles/state,HostRoles/desired_state")["HostRoles"]
         return roles["state"], roles["desired_state"]
-
-
-@pytest.fixture
-def clock() -> VirtualClock:
-    return VirtualClock()
-
-
-@pytest.fixture
-def agents() -> SimulatedAgents:
-    return SimulatedAgents()
-
-
-@pytest.fixture
-def ambari(clock: VirtualClock, agents: SimulatedAgents) -> Iterator[Emulator]:
-    with Emulator(DESCRIPTION, clock=clock, agents=agents) as emulator:
-        yield emulator
 
 
 @pytest.fixture
@@ -329,30 +290,6 @@ def test_roles(ambari: Emulator, user: str, read: int, stop: int, configure: int
 # ----- TLS
 
 
-def certificate(directory: Path, days: int) -> tuple[str, str]:
-    """A certificate of 127.0.0.1 that is its own authority, valid until some days from now, and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
-    now = datetime.datetime.now(datetime.timezone.utc)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - datetime.timedelta(days=30))
-        .not_valid_after(now + datetime.timedelta(days=days))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    paths = directory / "cert.pem", directory / "key.pem"
-    paths[0].write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    form = serialization.PrivateFormat.PKCS8
-    paths[1].write_bytes(key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()))
-    return str(paths[0]), str(paths[1])
-
-
 def over_tls(emulator: Emulator, authority: str) -> int:
     port = urlsplit(emulator.url).port
     connection = http.client.HTTPSConnection("localhost", port, timeout=20, context=ssl.create_default_context(cafile=authority))
@@ -364,14 +301,14 @@ def over_tls(emulator: Emulator, authority: str) -> int:
 
 
 def test_tls(tmp_path: Path) -> None:
-    files = certificate(tmp_path, days=1)
+    files = (str(certificate(tmp_path, days=1)),) * 2
     with Emulator(DESCRIPTION, host="localhost", clock=VirtualClock(), tls=files) as emulator:
         assert emulator.url.startswith("https://")
         assert over_tls(emulator, files[0]) == 200
 
 
 def test_tls_with_an_expired_certificate(tmp_path: Path) -> None:
-    files = certificate(tmp_path, days=-1)
+    files = (str(certificate(tmp_path, days=-1)),) * 2
     with (
         Emulator(DESCRIPTION, host="localhost", clock=VirtualClock(), tls=files) as emulator,
         pytest.raises(ssl.SSLCertVerificationError, match="expired"),

@@ -16,7 +16,7 @@ import pytest
 from ansible_collections.koverse.runbook.plugins.plugin_utils import ambari_facts, catalogue
 from ansible_collections.koverse.runbook.tests.ambari.clock import VirtualClock
 from ansible_collections.koverse.runbook.tests.ambari.emulator import Emulator
-from ansible_collections.koverse.runbook.tests.unit.test_ambari_emulator import DESCRIPTION
+from ansible_collections.koverse.runbook.tests.unit.emulated import DESCRIPTION
 
 ADMIN = "admin"  # name and password of the emulator's administrator
 ROOT = Path(__file__).resolve().parents[2]

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -21,26 +21,10 @@ from ansible_collections.koverse.runbook.plugins.modules import (
 from ansible_collections.koverse.runbook.tests.ambari.agents import SimulatedAgents
 from ansible_collections.koverse.runbook.tests.ambari.clock import VirtualClock
 from ansible_collections.koverse.runbook.tests.ambari.emulator import Emulator
-from ansible_collections.koverse.runbook.tests.unit.test_ambari_emulator import DESCRIPTION
+from ansible_collections.koverse.runbook.tests.unit.emulated import DESCRIPTION
 
 C = "/api/v1/clusters/lab"
 Work = Callable[[Server, dict[str, Any], bool], dict[str, Any]]
-
-
-@pytest.fixture
-def clock() -> VirtualClock:
-    return VirtualClock()
-
-
-@pytest.fixture
-def agents() -> SimulatedAgents:
-    return SimulatedAgents()
-
-
-@pytest.fixture
-def ambari(clock: VirtualClock, agents: SimulatedAgents) -> Iterator[Emulator]:
-    with Emulator(DESCRIPTION, clock=clock, agents=agents) as emulator:
-        yield emulator
 
 
 @pytest.fixture

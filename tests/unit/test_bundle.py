@@ -271,16 +271,14 @@ def test_the_settings() -> None:
     assert decided["path"] == "/nowhere/koverse-support-20261125T100000Z.tar.gz"
     assert (decided["since"], decided["until"], decided["max_size"]) == (NOW - 3600, None, 100 << 20)
     assert decided["share"] == (decided["max_size"] - decided["max_size"] // 10) // 3
-    assert planned.moment("1d 2h30m", NOW, "since") == NOW - 86400 - 9000
-    assert planned.moment("2026-11-25T09:00:00Z", NOW, "since") == NOW - 3600
 
 
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"since": "yesterday"}, "since: expected how long ago"),
+        ({"since": "yesterday"}, "since: expected a time such as 14:05"),
         ({"since": "1h", "up_to": "2h"}, "since: expected a time before until"),
-        ({"up_to": "3600"}, "until: expected how long ago"),
+        ({"up_to": "3600"}, "until: expected a time such as 14:05"),
         ({"max_size": "much"}, "runbook_bundle_max_size: expected a size"),
         ({"max_size": "500k"}, "expected at least 853.3 KiB for 3 hosts, found 500k"),
         ({"name": "../x"}, "runbook_bundle_name: expected letters"),

@@ -8,8 +8,6 @@ import datetime
 import gzip
 import json
 import os
-import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,16 +25,7 @@ from hypothesis import strategies as st
 BASE = 1795376341.0
 # Written in the form of `journalctl -o json`.
 JOURNAL = Path(__file__).parent / "samples" / "journal.json"
-
-
-@pytest.fixture(autouse=True)
-def _zone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A host that is not in UTC, and has a summer time."""
-    monkeypatch.setenv("TZ", "Europe/Berlin")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
+pytestmark = pytest.mark.usefixtures("berlin")
 
 
 @pytest.mark.parametrize(
@@ -272,29 +261,6 @@ def test_koverse_has_all_its_files_in_the_catalogue() -> None:
 # ---- on the controller
 
 NOW = BASE
-
-
-@pytest.mark.parametrize(
-    ("text", "when"),
-    [
-        ("20:05", BASE - 34 * 60 - 1),
-        ("20:39:01", BASE),
-        ("20:40", BASE + 59 - 86400),
-        ("2026-11-22T20:05", BASE - 34 * 60 - 1),
-        ("2026-11-22 20:05:00", BASE - 34 * 60 - 1),
-        ("2026-11-22T19:39:01Z", BASE),
-        ("2026-11-22T21:39:01+02:00", BASE),
-        ("2026-07-22T21:39:01", BASE - 123 * 86400),
-        ("10m ago", BASE - 600),
-        ("2h", BASE - 7200),
-        ("1 d ago", BASE - 86400),
-        ("90s", BASE - 90),
-        ("yesterday", None),
-        ("25:00", None),
-    ],
-)
-def test_moments(text: str, when: float | None) -> None:
-    assert merging.moment(text, NOW) == when
 
 
 def test_what_is_asked_for() -> None:

@@ -123,6 +123,16 @@ def test_a_unit_that_does_not_exist_is_unknown(host: dict[str, Any]) -> None:
     assert (row["state"], row["health"], row["evidence"]) == ("unknown", "unknown", "there is no unit x.service")
 
 
+@pytest.mark.parametrize(
+    ("found", "state", "evidence"),
+    [([PROCESS], "running", "all is well"), ([], "stopped", "started by Ambari, or not at all")],
+)
+def test_without_a_unit_the_processes_tell(host: dict[str, Any], found: list[Any], state: str, evidence: str) -> None:
+    row = look(host, services.Ambari.status({"x": entry()})["x"], found)
+    assert (row["state"], row["evidence"], row["pids"]) == (state, evidence, [process["pid"] for process in found])
+    assert "outside" not in row
+
+
 @pytest.mark.parametrize("status", [STOPPED, FAILED])
 def test_a_process_outside_of_its_unit_runs(host: dict[str, Any], status: dict[str, Any]) -> None:
     row = look(host, status, [PROCESS], NoAnswer("no word"))
@@ -470,10 +480,6 @@ def test_which_ports_of_the_next_host_can_be_reached() -> None:
 
 def test_a_host_without_a_neighbour() -> None:
     assert observe.reached(None) == []
-
-
-def test_times_are_utc() -> None:
-    assert observe.iso(0) == "1970-01-01T00:00:00Z"
 
 
 def test_a_newer_logging_configuration_is_a_newer_configuration(tmp_path: Path) -> None:

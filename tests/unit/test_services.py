@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +14,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.koverse.runbook.plugins.module_utils import processes, services
-from ansible_collections.koverse.runbook.plugins.module_utils.services import Command, Init, Systemd, read_lsb
+from ansible_collections.koverse.runbook.plugins.module_utils.services import Ambari, Command, Init, Systemd, read_lsb
 
 Script = Callable[[str, str], str]
 
@@ -271,6 +273,7 @@ def test_an_init_script_is_driven_by_service(script: Script, tmp_path: Path) -> 
         ("init", False, Init),
         ("command", True, Command),
         ("command", False, Command),
+        ("ambari", True, Ambari),
     ],
 )
 def test_the_backend(monkeypatch: pytest.MonkeyPatch, backend: str, has_systemd: bool, expected: type) -> None:
@@ -307,6 +310,21 @@ def test_only_systemd_has_failures_to_forget(script: Script, tmp_path: Path, mon
     assert calls() == []
     services.forget_failures({"a": entry("a"), "b": entry("b"), "command": commands()})
     assert calls() == ["reset-failed a.service b.service"]
+
+
+def test_what_ambari_would_stop_is_told_to_end(tmp_path: Path) -> None:
+    program = tmp_path / "tserver"
+    program.write_text("#!/bin/sh\necho ready\nread forever\n", encoding="ascii")
+    program.chmod(0o755)
+    entries = {name: entry(name, backend="ambari", process=f"{tmp_path}/{name}( |$)", user=None) for name in ("tserver", "gc")}
+    with subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        assert process.stdout.readline() == b"ready\n"
+        assert services.start(entries) == {}
+        assert process.poll() is None
+        assert services.stop(entries) == {}
+        assert process.wait(10) == -signal.SIGTERM
+    assert services.stop(entries) == {}
 
 
 def test_no_services_need_no_backend() -> None:

@@ -15,6 +15,7 @@ import pytest
 from ansible_collections.koverse.runbook.plugins.module_utils import observe, processes, services, waiting
 from ansible_collections.koverse.runbook.plugins.module_utils.net import NoAnswer
 from ansible_collections.koverse.runbook.plugins.module_utils.steps import StepError
+from ansible_collections.koverse.runbook.plugins.module_utils.times import iso
 from ansible_collections.koverse.runbook.plugins.module_utils.waiting import Run
 from ansible_collections.koverse.runbook.tests.unit.cluster import row, stopped
 
@@ -414,7 +415,7 @@ def test_processor_time_is_that_of_this_process_and_of_the_commands_it_ran(host:
 @pytest.mark.parametrize(("started", "ends"), [(10.0, True), (90.0, False)])
 def test_nobody_waits_for_what_has_no_part_in_the_cluster(host: Host, started: float, ends: bool) -> None:
     """The clock begins at 100: one has run for 90 s, the other one for 10."""
-    out = {**SICK, "details": {"lock": None}, "since": observe.iso(started), "evidence": "not in the queue for the manager's lock"}
+    out = {**SICK, "details": {"lock": None}, "since": iso(started), "evidence": "not in the queue for the manager's lock"}
     host.instances = {"a": always(out)}
     run = host.run(host.work("a", slice=10))
     why = "runs since 1970-01-01T00:00:10Z, not in the queue for the manager's lock: waiting does not help; recover.yml ends and starts it"
@@ -423,7 +424,7 @@ def test_nobody_waits_for_what_has_no_part_in_the_cluster(host: Host, started: f
 
 def test_what_was_started_just_now_is_waited_for(host: Host) -> None:
     """A tablet server answers before it has its lock; on a busy host that takes longer than it may take one that has been there."""
-    out = {**SICK, "details": {"lock": None}, "since": observe.iso(100)}
+    out = {**SICK, "details": {"lock": None}, "since": iso(100)}
     host.instances = {"a": story((0, DOWN), (0.1, out), (90, UP))}
     run = host.watch(host.work("a"))
     assert (run.done, run.failures) == (True, {})
@@ -1028,6 +1029,19 @@ def test_it_is_taken_out_of_its_load_balancer_while_others_go_on(host: Host, tmp
     assert (tmp_path / "said").read_text() == "out n1 10.0.0.1\n"
     host.calls.clear()
     assert host.run(hooked(host, drain, ""), "stop").steps == [], "everything is stopped: nobody goes on"
+
+
+@pytest.mark.parametrize("goal", ["stop", "leave"])
+def test_what_is_left_of_a_failed_service_is_taken_out_too(host: Host, goal: str) -> None:
+    host.instances = {"a": story((0, stopped("a", "n1", state="failed", pids=[4711])), (1, DOWN))}
+    assert host.run(hooked(host, "true", "", leave=True), goal).steps == ["a on n1: drain done"]
+
+
+@pytest.mark.parametrize("goal", ["stop", "leave"])
+def test_what_is_down_has_nothing_to_be_taken_out_of(host: Host, goal: str) -> None:
+    host.instances = {"a": always(DOWN)}
+    run = host.run(hooked(host, "false", "", leave=True), goal)
+    assert (run.done, run.steps, run.failures) == (True, [], {})
 
 
 def test_what_cannot_be_taken_out_is_not_stopped(host: Host) -> None:
