@@ -7,7 +7,7 @@ from typing import Any
 
 from ansible_collections.koverse.runbook.plugins.module_utils import health
 from ansible_collections.koverse.runbook.plugins.module_utils.mends import MENDS
-from ansible_collections.koverse.runbook.plugins.plugin_utils import decide, diagnose, leave, recover, relocate, restart
+from ansible_collections.koverse.runbook.plugins.plugin_utils import ambari_look, decide, diagnose, leave, recover, relocate, restart
 from ansible_collections.koverse.runbook.plugins.plugin_utils.catalogue import RunbookError, did_you_mean
 from ansible_collections.koverse.runbook.plugins.plugin_utils.controller import (
     RunbookAction,
@@ -51,7 +51,7 @@ class ActionModule(RunbookAction):
                 for name, rows in whole.items()
             }
         zombies = [(name, host) for name, host in diagnose.zombies(found) if host not in unseen]
-        known = {"looked": looked, "found": found, "zombies": zombies, "unseen": list(unseen)}
+        known = {"looked": looked, "found": found, "zombies": zombies, "unseen": list(unseen), "ambari": ambari_look.registered(task_vars)}
         decided = chosen(plan, whole, wanted, {**args, **known, "check_mode": task_vars.get("ansible_check_mode")})
         for stage in decided["stages"] + decided["lift"]:
             stage["unseen"] = list(unseen)
@@ -79,8 +79,20 @@ class ActionModule(RunbookAction):
             plan = leave.without(plan, args["source"])
         unknown_hosts = [host for host in hosts if host not in plan["addresses"]]
         problems = [f"runbook_restart_hosts: unknown host '{host}'. {did_you_mean(host, plan['addresses'])}" for host in unknown_hosts]
-        if only not in ("all", "changed"):
+        if only not in ("all", "changed", "written"):
             problems.append(f"runbook_only: expected all or changed, found '{only}'.")
+        by_ambari = [name for name in wanted if only == "changed" and plan["components"][name]["backend"] == "ambari"]
+        said = args.get("ambari") or ambari_look.unknown("it was not asked")
+        if by_ambari and said["problem"]:
+            problems.append(
+                f"Ambari alone can tell what runs with an older configuration, and that is unknown: {said['problem'].rstrip('.')}. "
+                "Cure that, or name what is to be restarted with runbook_components."
+            )
+        stale = {(row["component"], row["host"]) for row in said["stale"]}
+
+        def is_changed(name: str, host: str, row: Mapping[str, Any]) -> bool:
+            return (name, host) in stale if name in by_ambari else (row.get("configured") or "") > row["since"]
+
         run = restart.selection(wanted, hosts, only)
         noted = {host: answer.get("restart") or {} for host, answer in args["looked"].items()}
         began = {host: note["began"] for host, note in noted.items() if note.get("selection") == run}
@@ -95,7 +107,7 @@ class ActionModule(RunbookAction):
             for host, row in whole[name].items()
             if row["state"] == "running"
             and (not hosts or host in hosts)
-            and (only == "all" or (row.get("configured") or "") > row["since"])
+            and (only == "all" or is_changed(name, host, row))
             and row["since"] < began.get(host, "9999")
         ]
         if began:

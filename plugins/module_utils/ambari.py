@@ -199,13 +199,14 @@ class Cluster:
         """See Server.change; below the cluster."""
         return self.server.change(method, f"clusters/{self.name}/{path}".rstrip("/"), body, *query)
 
-    def host_components(self, components: Collection[str] = ()) -> list[Row]:
-        """The instances of `components`, or of all.
+    def host_components(self, components: Collection[str] = (), stale: bool = False) -> list[Row]:
+        """The instances of `components`, or of all. stale: only those that run with an older configuration than Ambari has for them.
 
         Rows of `component`, `host`, `service`, `state`, `desired_state`, `maintenance_state`, `stale_configs`.
         """
         keys = ("component_name", "host_name", "service_name", "state", "desired_state", "maintenance_state", "stale_configs")
         query = [f"HostRoles/component_name.in({','.join(sorted(components))})"] if components else []
+        query += ["HostRoles/stale_configs=true"] if stale else []
         answer = self.get("host_components", *query, fields(*(f"HostRoles/{key}" for key in keys)), "minimal_response=true")
         rows = [item["HostRoles"] for item in answer["items"]]
         return [{key.removesuffix("_name"): row.get(key) for key in keys} for row in rows]

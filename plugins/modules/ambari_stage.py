@@ -14,6 +14,8 @@ description:
   - Whether the stage is then healthy, or down, is for M(koverse.runbook.component) and M(koverse.runbook.gate) to say.
   - What Ambari leaves out, in maintenance or on a host that it has lost, is an error here.
   - A host is called in Ambari as in the inventory, or as its variable C(runbook_ambari_host) says.
+  - Where the server is, and who asks it, is in the variables C(runbook_ambari_url), C(runbook_ambari_username), C(runbook_ambari_password)
+    (or the environment's C(AMBARI_PASSWORD)), C(runbook_ambari_ca_path), C(runbook_ambari_validate_certs) and C(runbook_ambari_cluster).
 options:
   stage:
     description: A stage as M(koverse.runbook.decide) returns it. With C(agreed) Ambari's own word counts for what runs and what does not.
@@ -24,9 +26,6 @@ options:
     type: str
     choices: [started, stopped]
     required: true
-extends_documentation_fragment:
-  - koverse.runbook.ambari
-  - koverse.runbook.ambari.cluster
 attributes:
   check_mode:
     description: Tells what would be asked for, and asks for nothing.
@@ -43,9 +42,6 @@ EXAMPLES = r"""
   koverse.runbook.ambari_stage:
     stage: "{{ runbook_stage }}"
     state: started
-    url: "{{ runbook_ambari_url }}"
-    username: "{{ runbook_ambari_username }}"
-    password: "{{ runbook_ambari_password }}"
   run_once: true
   delegate_to: localhost
 """

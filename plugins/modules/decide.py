@@ -64,9 +64,12 @@ options:
     elements: str
     default: []
   only:
-    description: For a restart, V(changed) leaves out what runs with its present configuration.
+    description:
+      - For a restart, V(changed) leaves out what runs with its present configuration. That is for Ambari to say of what it starts, because
+        it writes the files at a start only, and nothing is decided where it does not answer; else for the age of the files.
+      - V(written) goes by the age of the files alone.
     type: str
-    choices: [all, changed]
+    choices: [all, changed, written]
     default: all
 extends_documentation_fragment:
   - koverse.runbook.reads

@@ -1,17 +1,50 @@
 # Copyright: Contributors to koverse.runbook
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the actions share that start and stop through Ambari: a slice after the other, with a line of progress."""
+"""What the actions share that talk to Ambari: where it is, and a change as a slice after the other, with a line of progress."""
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible_collections.koverse.runbook.plugins.module_utils.ambari import failure_text
 
+from .catalogue import RunbookError
 from .controller import SILENCE, SLICE, display
+
+_REQUIRED = ("url", "username", "password")
+
+
+def connection(templar: Any, task_vars: Mapping[str, Any]) -> dict[str, Any]:
+    """How the inventory says that Ambari is reached, as the modules' options of the same names. Raises RunbookError.
+
+    From the variables `runbook_ambari_url` and so on, the password also from the environment; what is not set is left out.
+    """
+    keys = (*_REQUIRED, "ca_path", "validate_certs", "cluster")
+    found = {key: templar.template(task_vars.get(f"runbook_ambari_{key}")) for key in keys}
+    found["password"] = found["password"] or os.environ.get("AMBARI_PASSWORD")
+    missing = [f"runbook_ambari_{key}" for key in _REQUIRED if not found[key]]
+    if missing:
+        raise RunbookError([f"{', '.join(missing)}: not set. Expected where Ambari is, and who may ask it (docs/ambari.md)."])
+    options = {key: value for key, value in found.items() if value not in (None, "")}
+    if "validate_certs" in options:
+        try:
+            options["validate_certs"] = boolean(options["validate_certs"])
+        except TypeError:
+            raise RunbookError([f"runbook_ambari_validate_certs: expected true or false, found '{options['validate_certs']}'."]) from None
+    if "ca_path" in options:
+        options["ca_path"] = os.path.expanduser(options["ca_path"])
+    return options
+
+
+def names(hosts: Iterable[str], task_vars: Mapping[str, Any]) -> dict[str, str]:
+    """Hosts to their names in Ambari."""
+    hostvars = task_vars["hostvars"]
+    return {host: str(hostvars[host].get("runbook_ambari_host", host)) for host in hosts}
 
 
 class Slices:

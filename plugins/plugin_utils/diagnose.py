@@ -8,9 +8,12 @@
      "summary": "n2 cannot be reached", "evidence": ["ssh: connect to host n2 port 22: No route to host"],
      "stake": "...", "remedy": "...",
      "accept": None,          # or the value of runbook_accept without which recover.yml does not do what may lose data
-     "follows_from": None}    # or the position of the finding that is its cause
+     "follows_from": None,    # or the position of the finding that is its cause
+     "alert": None}           # or the id of the alert of Ambari that it is (ambari_look.py)
 
 class: recovers (by itself), restart (a simple one), zombie (it runs and does not serve), intervention (an administrator's), data_at_risk.
+
+Ambari's alerts come last. One on what a finding of our own names is none: it goes to that one's evidence.
 """
 
 from __future__ import annotations
@@ -24,7 +27,7 @@ from typing import Any, NamedTuple
 from ansible_collections.koverse.runbook.plugins.module_utils import health
 from ansible_collections.koverse.runbook.plugins.module_utils.times import seconds
 
-from . import decide
+from . import ambari_look, decide
 from .plan import Plan, majority
 
 CLASSES = {
@@ -37,6 +40,7 @@ CLASSES = {
 _FILES = 0.95  # of the files that a process may have open
 _DISK = 0.02  # of a file system that has to be free
 _FRESH = 3600.0  # seconds for which a boot counts as the reason that nothing runs
+_ALERTS = 3  # of Ambari, in the evidence of one finding
 _SKEW = 30.0  # seconds; Kerberos gives up at 300, Accumulo's and HBase's kind of timestamps suffer earlier
 
 
@@ -45,6 +49,7 @@ class Facts(NamedTuple):
 
     hosts: host to what module_utils/evidence.py found there, with `asked`, the controller's time of it. ports: host to the ports there
     on which something listens. reached: host to the rows of observe.reached. backup: the newest good set, empty where none is known.
+    alerts: of Ambari, see ambari_look.py.
     """
 
     plan: Plan
@@ -56,6 +61,7 @@ class Facts(NamedTuple):
     ports: Mapping[str, set[int]] = {}
     reached: Mapping[str, Sequence[Mapping[str, Any]]] = {}
     backup: str = ""
+    alerts: Sequence[Mapping[str, Any]] = ()
 
     def rows(self, *probes: str) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
         """Component, host and instance: of all that are meant to run, or of those with one of these probes."""
@@ -105,8 +111,10 @@ def facts(
     looked: Mapping[str, Mapping[str, Any]],
     unseen: Mapping[str, str],
     now: datetime.datetime | None = None,
+    alerts: Sequence[Mapping[str, Any]] = (),
 ) -> Facts:
-    """All that was seen. looked: host to what koverse.runbook.component_info returned there. unseen: host to why it did not answer."""
+    """All that was seen. looked: host to what koverse.runbook.component_info returned there. unseen: host to why it did not answer.
+    alerts: see Facts."""
     hosts = {host: answer.get("evidence") or {} for host, answer in looked.items()}
     ports = {host: {row["port"] for row in answer.get("ports", []) if row["holders"]} for host, answer in looked.items()}
     reached = {host: answer.get("reached", []) for host, answer in looked.items()}
@@ -114,16 +122,17 @@ def facts(
     newest = max(good, key=lambda row: row["id"], default={"uri": "", "damage": None})
     backup = f"{newest['uri']}{', which is damaged: ' + newest['damage'] if newest['damage'] else ''}"
     at = now or datetime.datetime.now(datetime.timezone.utc)
-    return Facts(plan, whole, decide.verdicts(plan, whole), unseen, hosts, at, ports, reached, backup)
+    return Facts(plan, whole, decide.verdicts(plan, whole), unseen, hosts, at, ports, reached, backup, alerts)
 
 
 class Match(NamedTuple):
-    """Where a rule holds."""
+    """Where a rule holds. alert: the alert of Ambari that it is."""
 
     component: str | None
     host: str | None
     summary: str
     evidence: list[str]
+    alert: Mapping[str, Any] = {}
 
 
 class Rule(NamedTuple):
@@ -354,8 +363,21 @@ def _unhealthy(facts: Facts) -> Iterator[Match]:
             yield Match(name, host, f"{facts.title(name)} on {host} says that it is not well", [row["evidence"]])
 
 
+def _alerts(facts: Facts) -> Iterator[Match]:
+    titles = {name: facts.title(name) for name in facts.whole}
+    for alert in facts.alerts:
+        name, host = alert["component"], alert["host"]
+        row = facts.whole.get(name, {}).get(host)
+        as_meant = row and row["state"] == "stopped" and facts.plan["components"][name]["desired"] == "stopped"
+        if not alert["maintenance"] and not as_meant:
+            said = f"Ambari's alert {alert['label']}, {ambari_look.named(alert, titles)}, is {alert['state']}"
+            yield Match(name, host, said, [f"since {alert['since']}: {alert['text']}"], alert)
+
+
 RECOVER = "ansible-playbook playbooks/recover.yml"
 CUT_OFF = "HOST_CUT_OFF"
+ALERT = "AMBARI_ALERT"
+WHOLE_HOST = ("HOST_UNREACHABLE", CUT_OFF, "HOST_STOPPED")  # they say why nothing on a host is healthy
 ACCEPT = f"{RECOVER} -e runbook_accept="
 START = "ansible-playbook playbooks/startup.yml"
 
@@ -463,6 +485,13 @@ RULES: tuple[Rule, ...] = (
     Rule("GOAL_STATE", "restart", _goal_state, "tablets are not served", START),
     Rule("TABLETS_OFFLINE", "recovers", _tablets_offline, "reads and writes of those tablets wait", RECOVER, ("accumulo_tserver",)),
     Rule("UNHEALTHY", "intervention", _unhealthy, "what its evidence names", "read its log; then look again"),
+    Rule(
+        ALERT,
+        "intervention",
+        _alerts,
+        "what the alert names; the run book's own look has not seen it",
+        "read in Ambari what it means; what is meant to be so is put into maintenance there",
+    ),
 )
 
 
@@ -481,7 +510,8 @@ def findings(facts: Facts) -> list[dict[str, Any]]:
     for rule in RULES:
         for match in rule.find(facts):
             found.append((rule, match))
-    found = _only_the_first_of_an_instance(found)
+    own = _only_the_first_of_an_instance([pair for pair in found if not pair[1].alert])
+    found = _with_alerts(facts, own, [pair for pair in found if pair[1].alert])
     found.sort(key=lambda pair: _height(facts.plan, pair[1]))
     rows: list[dict[str, Any]] = [
         {
@@ -496,6 +526,7 @@ def findings(facts: Facts) -> list[dict[str, Any]]:
             "remedy": rule.remedy,
             "accept": rule.accept,
             "follows_from": None,
+            "alert": match.alert["id"] if match.alert else None,
         }
         for rule, match in found
     ]
@@ -518,19 +549,59 @@ def _only_the_first_of_an_instance(found: Sequence[tuple[Rule, Match]]) -> list[
     return kept
 
 
-def _height(plan: Plan, match: Match) -> tuple[int, int, int]:
-    """Hosts below everything; then layer by layer, in a layer in the order of starting, instances before their component as a whole."""
+def _with_alerts(facts: Facts, own: Sequence[tuple[Rule, Match]], alerts: Sequence[tuple[Rule, Match]]) -> list[tuple[Rule, Match]]:
+    """Our own findings, with Ambari's alerts on what they name in their evidence, and the other alerts."""
+    told_by: dict[str, int] = {}  # an alert's id to a position in `own`
+    by_service: dict[str, int] = {}
+    for _rule, match in sorted(alerts, key=lambda pair: _is_of_a_service(pair[1])):
+        service = match.alert["service"]
+        positions = [position for position, (rule, finding) in enumerate(own) if _names(facts, rule, finding, match)]
+        if _is_of_a_service(match) and service in by_service:
+            positions = [by_service[service]]
+        if positions:
+            told_by[match.alert["id"]] = positions[0]
+            by_service.setdefault(service, positions[0])
+    found = []
+    for position, (rule, match) in enumerate(own):
+        texts = [f"{alert.summary} {alert.evidence[0]}" for _rule, alert in alerts if told_by.get(alert.alert["id"]) == position]
+        more = [f"and {len(texts) - _ALERTS} more of Ambari's alerts"] if len(texts) > _ALERTS else []
+        found.append((rule, match._replace(evidence=[*match.evidence, *texts[:_ALERTS], *more])))
+    return found + [pair for pair in alerts if pair[1].alert["id"] not in told_by]
+
+
+def _is_of_a_service(match: Match) -> bool:
+    """Whether an alert is of a service as a whole: how many of its components answer."""
+    return not match.alert["ambari_component"] and not match.alert["ambari_host"]
+
+
+def _names(facts: Facts, rule: Rule, finding: Match, alert: Match) -> bool:
+    """Whether a finding of our own names what an alert is about: its instance; its host as a whole; or, where the instance is not healthy,
+    its component as a whole."""
+    if rule.code in WHOLE_HOST:
+        ours = alert.component is not None  # what is not may run on a host on which all of ours is stopped
+        return finding.host == alert.host and (ours or rule.code != "HOST_STOPPED")
+    if not alert.component or finding.component != alert.component:
+        return False
+    row = facts.whole[alert.component].get(str(alert.host))
+    return finding.host == alert.host or (finding.host is None and row is not None and row["health"] != "healthy")
+
+
+def _height(plan: Plan, match: Match) -> tuple[bool, int, int, int]:
+    """Ambari's alerts above everything, hosts below; then layer by layer, in a layer in the order of starting, instances before their
+    component as a whole."""
     last = len(plan["order"])
     where = plan["order"].index(match.host) if match.host in plan["order"] else last
     if match.component is None:
-        return (-1, 0, where)
+        return (bool(match.alert), len(plan["layers"]) if match.alert else -1, 0, where)
     order = [name for stage in plan["stages"] for name in stage["components"]]
     layer = list(plan["layers"]).index(plan["components"][match.component]["layer"])
-    return (layer, order.index(match.component), where)
+    return (bool(match.alert), layer, order.index(match.component), where)
 
 
 def _severity(facts: Facts, match: Match) -> str:
-    """A warning where the component does without it."""
+    """A warning where the component does without it; of an alert, where it is not critical."""
+    if match.alert:
+        return "error" if match.alert["state"] == "CRITICAL" else "warning"
     if match.component is None:
         here = [name for name, hosts in facts.plan["instances"].items() if match.host in hosts]
         return "error" if any(facts.judged[name].problems for name in here) else "warning"
@@ -549,7 +620,7 @@ def _others_serve(facts: Facts, match: Match) -> bool:
 
 def _may_cause(facts: Facts, by: Rule, cause: Match, rule: Rule, match: Match) -> bool:
     """Whether `cause` can be why there is `match`."""
-    if match.component is None or match.component in by.because:
+    if match.component is None or match.component in by.because or cause.alert:
         return False
     below = {*decide.needs(facts.plan, match.component), *rule.because}
     if cause.component is None:

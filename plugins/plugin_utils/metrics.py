@@ -85,7 +85,7 @@ def _cluster(report: Mapping[str, Any]) -> list[Metric]:
 
 
 def _findings(seen: watch.Look) -> list[Metric]:
-    keys = ("code", "severity", "class", "component", "host", "layer")
+    keys = ("code", "severity", "class", "component", "host", "layer", "alert")
     samples = [({key: str(finding[key] or "") for key in keys}, 1.0) for finding in seen.findings.values()]
     counts = {word: sum(finding["severity"] == word for finding in seen.findings.values()) for word in watch.SEVERITIES}
     return [

@@ -12,7 +12,7 @@ from typing import Any
 
 from ansible.release import __version__ as ansible_version
 
-from . import decide, status, watch
+from . import ambari_look, decide, status, watch
 from .catalogue import RunbookError
 from .controller import RunbookAction, answers, collection_version, why_unseen
 from .files import write_whole
@@ -24,7 +24,7 @@ class ReportAction(RunbookAction):
     _requires_connection = False
 
     def report(self, task_vars: Mapping[str, Any], max_age_hours: float, notifications: Mapping[str, Any] | None = None) -> status.Report:
-        """All that the hosts registered as `runbook_seen`, judged. See status.report."""
+        """All that the hosts registered as `runbook_seen`, judged, and what Ambari has said beside that. See status.report."""
         plan = self.plan(task_vars)
         seen = answers(task_vars, "runbook_seen")
         unseen = {host: why_unseen(result) for host, result in seen.items() if "instances" not in result}
@@ -35,7 +35,7 @@ class ReportAction(RunbookAction):
             "ansible_version": ansible_version,
         }
         now = datetime.datetime.now(datetime.timezone.utc)
-        return status.report(plan, whole, seen, unseen, about, now, max_age_hours, notifications)
+        return status.report(plan, whole, seen, unseen, about, now, max_age_hours, notifications, ambari_look.registered(task_vars))
 
     @staticmethod
     def inventory(task_vars: Mapping[str, Any]) -> list[str]:

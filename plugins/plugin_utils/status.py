@@ -18,7 +18,7 @@ from ansible_collections.koverse.runbook.plugins.module_utils.health import Verd
 from ansible_collections.koverse.runbook.plugins.module_utils.times import iso, seconds
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from . import decide, diagnose
+from . import ambari_look, decide, diagnose
 from .catalogue import RunbookError, did_you_mean
 from .plan import Plan
 
@@ -76,19 +76,21 @@ def report(
     taken_at: datetime.datetime,
     max_age_hours: float = 0,
     notifications: Mapping[str, Any] | None = None,
+    ambari: ambari_look.Said | None = None,
 ) -> Report:
     """All that is known of the cluster.
 
     whole: the picture of `decide.picture`. answers: host to what koverse.runbook.component_info returned there.
     unseen: host to why it did not answer. about: `inventory`, `collection_version` and `ansible_version`.
     max_age_hours: how old the newest set of a backup may be; 0: as old as it likes. notifications: what `watch.summary` says of the
-    watch, None where it never ran.
+    watch, None where it never ran. ambari: what it knows beside that, None where it was not asked.
     """
     backups = _backups(plan, answers, taken_at, max_age_hours)
     judged = decide.verdicts(plan, whole)
     needed = decide.minimums(plan)
     members = [name for stage in plan["stages"] for name in stage["components"]]
     in_layer = {layer: [name for name in members if plan["components"][name]["layer"] == layer] for layer in plan["layers"]}
+    found = diagnose.findings(diagnose.facts(plan, whole, answers, unseen, taken_at, ambari["alerts"] if ambari else ()))
     return {
         "schema_version": SCHEMA_VERSION,
         "taken_at": iso(taken_at.timestamp()),
@@ -106,10 +108,11 @@ def report(
             for name in members
             for host in plan["instances"][name]
         ],
-        "findings": diagnose.findings(diagnose.facts(plan, whole, answers, unseen, taken_at)),
+        "findings": found,
         "ports": _ports(plan, whole, answers),
         "backups": backups,
         "notifications": notifications,
+        "ambari": _ambari(ambari, found),
         "warnings": [*plan["warnings"], *_standby_warnings(plan, whole), *_backup_warnings(backups)],
     }
 
@@ -307,6 +310,46 @@ def _channel(row: Mapping[str, Any], now: str) -> str:
     said += f", {row['held']} kept until the quiet hours end" if row["held"] else ""
     said += f", {row['dropped']} given up" if row["dropped"] else ""
     return one_line(said + (f"; failed {age(failure['at'], now)} ago: {failure['why']}" if failure else ""))
+
+
+# ---- Ambari
+
+
+def _ambari(said: ambari_look.Said | None, found: Iterable[Mapping[str, Any]]) -> ambari_look.Said | None:
+    """What Ambari says, and of each alert whether it says no more than our own look (`folded`)."""
+    if said is None:
+        return None
+    own = {row["alert"] for row in found}
+    return {**said, "alerts": [{**row, "folded": not row["maintenance"] and row["id"] not in own} for row in said["alerts"]]}
+
+
+def ambari(made: Report) -> list[Line]:
+    """What Ambari knows: a line that counts, and one for each thing that our own look does not say. None where it was not asked."""
+    said, now = made["ambari"], made["taken_at"]
+    if not said:
+        return []
+    if said["problem"]:
+        return [Line("unknown", f"unknown: {one_line(said['problem'])}")]
+    titles = {component["name"]: component["title"] for component in made["components"]}
+    alerts = [row for row in said["alerts"] if not row["folded"] and not row["maintenance"]]
+    folded, silenced = (sum(row[key] for row in said["alerts"]) for key in ("folded", "maintenance"))
+    counts = f"{len(said['alerts']) or 'no'} {'alert' if len(said['alerts']) == 1 else 'alerts'}"
+    counts += f", {folded} of them on what is said above" if folded else ""
+    counts += f", {silenced} of them on what is in maintenance" if silenced else ""
+    counts += f"; {len(said['stale']) or 'none'} with an older configuration"
+    counts += " (restart.yml -e runbook_only=changed)" if any(row["component"] for row in said["stale"]) else ""
+    found = [Line("plain", counts)]
+    for row in alerts:
+        text = f"{row['state']} for {age(row['since'], now)}: {row['label']}, {ambari_look.named(row, titles)}: {row['text']}"
+        found.append(Line("bad" if row["state"] == "CRITICAL" else "unknown", one_line(text)))
+    stale: dict[str, list[str]] = {}
+    for row in said["stale"]:
+        stale.setdefault(titles.get(row["component"]) or row["ambari_component"], []).append(row["host"] or row["ambari_host"])
+    found += [Line("unknown", one_line(f"older configuration: {what} on {enumerated(hosts)}")) for what, hosts in stale.items()]
+    for key, text in (("lost", "the agent is lost"), ("maintenance", "in maintenance")):
+        hosts = [row["host"] or row["ambari_host"] for row in said["hosts"] if row[key]]
+        found += [Line("unknown", one_line(f"{enumerated(hosts)}: {text}, Ambari does nothing there"))] if hosts else []
+    return found
 
 
 # ---- ports
@@ -508,6 +551,10 @@ def lines(made: Report) -> list[Line]:
         found.append(Line(BACKUP_TONES[made["backups"]["verdict"]], f"Backup: {one_line(made['backups']['text'])}"))
     watched = told(made)
     found += [Line(line.tone, f"{'  ' if place else 'Notifications: '}{line.text}") for place, line in enumerate(watched)]
+    said = ambari(made)
+    found += [Line(line.tone, f"{'  ' if place else 'Ambari: '}{line.text}") for place, line in enumerate(said[: _PROBLEMS + 1])]
+    if len(said) > _PROBLEMS + 1:
+        found.append(Line("unknown", f"  and {len(said) - _PROBLEMS - 1} more, which the JSON file has"))
     found += [Line("unknown", f"Host {host}: {one_line(why)}") for host, why in silent.items()]
     found += [Line("unknown", f"Warning: {one_line(text)}") for text in made["warnings"]]
     found.append(Line(TONES[made["verdict"]["state"]], f"The cluster is {one_line(made['verdict']['text'])}"))
@@ -517,6 +564,8 @@ def lines(made: Report) -> list[Line]:
 def findings(made: Report) -> list[Line]:
     """The findings for a terminal: each cause, and below it what follows from it."""
     found = [line for position, row in enumerate(made["findings"]) if row["follows_from"] is None for line in _finding(made, position, 0)]
+    if made["ambari"] and made["ambari"]["problem"]:
+        found += [Line(line.tone, f"Ambari: {line.text}") for line in ambari(made)]
     return [*found, Line(TONES[made["verdict"]["state"]], f"The cluster is {one_line(made['verdict']['text'])}")]
 
 
@@ -600,6 +649,7 @@ def html(made: Report) -> str:
         port_rows=_by("component", made["ports"]),
         ports=port_summary(made),
         told=told(made),
+        ambari=ambari(made),
         silent=[host for host in made["hosts"] if host["answer"] != "answered"],
         wanted=sum(len(instances[component["name"]]) for component in wanted),
         healthy=sum(component["healthy"] for component in wanted),

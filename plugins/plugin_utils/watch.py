@@ -3,8 +3,9 @@
 """What has changed between two looks at the cluster, and who is to be told of it. Pure functions: time is an argument.
 
 `look` is one report of status.py as the watch needs it, `step` goes from state to state and says what is to be sent. A thing is what can be
-wrong, under a key that stays while its code may change: an instance (`hdfs_datanode@n3`), or a code of a host or of a component as a whole
-(`DISK_FULL n3`, `NONE_ACTIVE hdfs_namenode`). The state is plain data, kept as JSON::
+wrong, under a key that stays while its code may change: an instance (`hdfs_datanode@n3`), a code of a host or of a component as a whole
+(`DISK_FULL n3`, `NONE_ACTIVE hdfs_namenode`), or an alert of Ambari (`AMBARI_ALERT datanode_storage on n3`). The state is plain data,
+kept as JSON::
 
     {"version": 1, "cluster": "ha", "looked": "2026-11-22T20:00:00Z", "interval": 300,
      "things": {KEY: {"finding": {...},          # as it was last seen
@@ -35,6 +36,7 @@ from ansible_collections.koverse.runbook.plugins.module_utils.times import iso, 
 
 from .catalogue import RunbookError, did_you_mean
 from .decide import fewest
+from .diagnose import ALERT, WHOLE_HOST
 from .plan import Plan
 
 VERSION = 1
@@ -43,7 +45,6 @@ SEVERITIES = ("warning", "error", "critical")
 UNKNOWN_CODES = ("HOST_UNREACHABLE", "NOT_ANSWERING", "NOT_TOLD", "UNKNOWN")
 # With one of these nothing can be written, though enough processes serve.
 _CRITICAL_CODES = ("SAFE_MODE", "SAFE_MODE_KEPT")
-_WHOLE_HOST = ("HOST_UNREACHABLE", "HOST_CUT_OFF", "HOST_STOPPED")
 _OWN_CODES = ("UNKNOWN", "NOT_WHOLE")
 _BACKUPS = {"failed": "BACKUP_FAILED", "damaged": "BACKUP_DAMAGED", "too_old": "BACKUP_TOO_OLD"}
 _BACKUP_KEY = "backup"
@@ -89,7 +90,7 @@ class Settings(NamedTuple):
 
 
 class Look(NamedTuple):
-    """One look: `findings` by key; the keys of what was seen to be well (`healthy`) or is in the run book no more (`left`)."""
+    """One look: `findings` by key; the keys of what was seen to be well (`healthy`) or is not looked at any more (`left`)."""
 
     verdict: Mapping[str, Any]
     findings: Mapping[str, Finding]
@@ -168,9 +169,15 @@ def look(report: Mapping[str, Any], plan: Plan, known: Iterable[str] = ()) -> Lo
     return Look(report["verdict"], findings, frozenset(key for key in absent if key not in left and seen.is_well(key)), left)
 
 
-def key_of(code: str, component: str | None, host: str | None) -> str:
-    """The key of a thing; an instance has one finding at a time, so that its code may change."""
+def key_of(code: str, component: str | None, host: str | None, alert: str | None = None) -> str:
+    """The key of a thing; an instance has one finding at a time, so that its code may change, and beside it any number of alerts."""
+    if alert:
+        return f"{code} {alert}"
     return f"{component}@{host}" if component and host else f"{code} {component or host}"
+
+
+def _is_alert(key: str) -> bool:
+    return key.startswith(f"{ALERT} ")
 
 
 class _Seen:
@@ -181,6 +188,9 @@ class _Seen:
         self.components = {entry["name"]: entry for entry in report["components"]}
         self.hosts = {host["name"]: host["answer"] for host in report["hosts"]}
         self.rows = {(row["component"], row["host"]): row for row in report["instances"]}
+        said = report["ambari"]
+        self.ambari_answers = bool(said) and not said["problem"]
+        self.alerts = {key_of(ALERT, None, None, row["id"]): row for row in (said["alerts"] if said else ())}
 
     def wanted(self, component: str | None = None, host: str | None = None) -> list[Mapping[str, Any]]:
         """The instances that are meant to run: of a component, or on a host."""
@@ -202,7 +212,7 @@ class _Seen:
         instance = self.rows.get((row["component"], row["host"]))
         if row["class"] == "data_at_risk" and not (instance and instance["health"] == "healthy"):
             return "critical"
-        if row["severity"] == "warning" or row["class"] == "recovers":
+        if row["severity"] == "warning" or row["class"] == "recovers" or row["alert"]:
             return str(row["severity"])
         concerned = [row["component"]] if row["component"] else [other["component"] for other in self.wanted(host=row["host"])]
         return "critical" if row["code"] in _CRITICAL_CODES or not all(map(self.serves, concerned)) else "error"
@@ -213,13 +223,13 @@ class _Seen:
         found = {}
         for row in rows:
             cause = "" if row["follows_from"] is None else rows[row["follows_from"]]["summary"]
-            found[key_of(row["code"], row["component"], row["host"])] = self._finding(row, cause)
+            found[key_of(row["code"], row["component"], row["host"], row["alert"])] = self._finding(row, cause)
         return found
 
     def uncovered(self) -> dict[str, Finding]:
         """What is not healthy though no finding names it or its host. Without it a verdict could be bad and nobody be told."""
         # Of the findings of a host only these say why its instances are not healthy.
-        told = [row for row in self.report["findings"] if row["component"] or row["code"] in _WHOLE_HOST]
+        told = [row for row in self.report["findings"] if (row["component"] or row["code"] in WHOLE_HOST) and not row["alert"]]
         named = {(row["component"], row["host"]) for row in told}
         found = {}
         for row in self.wanted():
@@ -249,6 +259,8 @@ class _Seen:
         """Whether this look has seen the thing to be well. That nobody complains of it is not enough: somebody must have seen it."""
         if key == _BACKUP_KEY:
             return self.report["backups"]["verdict"] in ("good", "none")
+        if _is_alert(key):
+            return self.ambari_answers and key not in self.alerts
         if "@" in key:
             component, _at, host = key.partition("@")
             row = self.rows[component, host]
@@ -271,9 +283,11 @@ class _Seen:
         return True
 
     def has_left(self, key: str) -> bool:
-        """Whether the run book does not know the thing any more."""
+        """Whether the run book does not know the thing any more, or Ambari is told to leave it alone."""
         if key == _BACKUP_KEY:
             return False
+        if _is_alert(key):
+            return self.report["ambari"] is None or (key in self.alerts and self.alerts[key]["maintenance"])
         if "@" in key:
             component, _at, host = key.partition("@")
             return (component, host) not in self.rows
@@ -297,11 +311,12 @@ class _Seen:
             "evidence": evidence,
             "stake": "what its evidence names",
             "remedy": remedy or "ansible-playbook playbooks/diagnose.yml",
+            "alert": None,
         }
         return self._finding(row, "")
 
     def _finding(self, row: Mapping[str, Any], cause: str) -> Finding:
-        kept = ("code", "class", "component", "host", "summary", "stake", "remedy")
+        kept = ("code", "class", "component", "host", "summary", "stake", "remedy", "alert")
         layer = self.components[row["component"]]["layer"] if row["component"] else None
         found = {key: row[key] for key in kept}
         return {**found, "severity": self.severity(row), "evidence": list(row["evidence"]), "layer": layer, "cause": cause}

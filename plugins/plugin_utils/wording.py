@@ -22,10 +22,10 @@ _HEADINGS = {
     "changed": "Changed",
     "recovered": "Recovered",
     "passed": "Came and went",
-    "left": "Not in the run book any more",
+    "left": "Not looked at any more",
     "reminder": "Still there",
 }
-_SHORT = {**{kind: title.lower() for kind, title in _HEADINGS.items()}, "present": "present", "left": "no longer in the run book"}
+_SHORT = {**{kind: title.lower() for kind, title in _HEADINGS.items()}, "present": "present", "left": "no longer looked at"}
 _OVER = ("recovered", "passed", "left")
 
 

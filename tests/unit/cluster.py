@@ -94,3 +94,27 @@ def healthy(plan: planning.Plan) -> dict[str, dict[str, dict[str, Any]]]:
 def down(plan: planning.Plan) -> dict[str, dict[str, dict[str, Any]]]:
     """The picture of the plan's cluster with everything stopped."""
     return {name: {host: stopped(name, host) for host in hosts} for name, hosts in plan["instances"].items()}
+
+
+def alert(definition: str, component: str | None = None, host: str | None = None, **changes: Any) -> dict[str, Any]:
+    """An alert of Ambari on a component, as ambari_look.py has it."""
+    theirs = f"{host}.example.com" if host else None
+    return {
+        "id": f"{definition} on {theirs}" if host else definition,
+        "component": component,
+        "host": host,
+        "ambari_component": component.upper() if component else None,
+        "ambari_host": theirs,
+        "label": definition.replace("_", " ").title(),
+        "state": "CRITICAL",
+        "service": "HDFS",
+        "text": "refused",
+        "since": "2026-11-21T09:15:00Z",
+        "maintenance": False,
+        **changes,
+    }
+
+
+def ambari_says(*alerts: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """What Ambari says beside our own look."""
+    return {"problem": None, "stale": [], "alerts": list(alerts), "hosts": [], **changes}

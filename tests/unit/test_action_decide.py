@@ -11,7 +11,7 @@ from ansible_collections.koverse.runbook.plugins.action.decide import ActionModu
 from ansible_collections.koverse.runbook.plugins.module_utils.health import unknown
 from ansible_collections.koverse.runbook.plugins.plugin_utils import plan as planning
 from ansible_collections.koverse.runbook.tests.unit.actions import UNREACHABLE, answers, run, variables
-from ansible_collections.koverse.runbook.tests.unit.cluster import down, ha_plan, healthy, row, stopped
+from ansible_collections.koverse.runbook.tests.unit.cluster import ambari_says, down, ha_plan, healthy, row, stopped
 
 PLAN = ha_plan()
 Picture = dict[str, dict[str, dict[str, Any]]]
@@ -246,3 +246,59 @@ def test_a_host_that_is_cut_off_is_left_alone() -> None:
 def test_narrowed_to_nothing_nothing_is_done() -> None:
     assert decide(healthy(PLAN), "stopped", wanted=[])["stages"] == []
     assert decide(down(PLAN), "started", wanted=[])["stages"] == []
+
+
+# ---- restarting what has changed
+
+
+CHANGED = "2026-11-21T10:00:00Z"  # after the instances were started
+
+
+def restarted(ambari: dict[str, Any] | None, **args: Any) -> dict[str, Any]:
+    """A restart over Ambari, where all files are newer than what runs, but PostgreSQL's."""
+    plan = {**PLAN, "components": {name: {**entry, "backend": "ambari"} for name, entry in PLAN["components"].items()}, "ambari": True}
+    for name in ("postgres", "koverse_webapp"):
+        plan["components"][name]["backend"] = "systemd"
+    whole = healthy(PLAN)
+    for name, rows in whole.items():
+        for one in rows.values():
+            one["configured"] = "" if name == "postgres" else CHANGED
+    said = {} if ambari is None else {"runbook_ambari_seen": ambari}
+    return run(ActionModule, {**variables(plan, runbook_seen=answers(whole)), **said}, goal="restarted", **{"only": "changed", **args})
+
+
+def touched(result: dict[str, Any]) -> list[tuple[str, str]]:
+    """What is stopped, in order."""
+    stages = [stage for stage in result["stages"] if stage["goal"] == "stopped"]
+    return [(name, host) for stage in stages for host, names in stage["hosts"].items() for name in names]
+
+
+def test_what_ambari_starts_is_restarted_where_it_says_so_and_the_rest_by_its_files() -> None:
+    stale = [{"component": "hdfs_datanode", "host": host} for host in ("n1", "n3")] + [{"component": None, "host": "n1"}]
+    result = restarted(ambari_says(stale=stale))
+    assert touched(result) == [("hdfs_datanode", "n1"), ("hdfs_datanode", "n3"), ("koverse_webapp", "n3")]
+    assert touched(restarted(ambari_says())) == [("koverse_webapp", "n3")]
+    assert touched(restarted(ambari_says(stale=stale), hosts="n1")) == [("hdfs_datanode", "n1")]
+
+
+@pytest.mark.parametrize(
+    ("ambari", "why"), [(ambari_says(problem="nobody listens on http://a"), "nobody listens on http://a."), (None, "it was not asked.")]
+)
+def test_nothing_is_restarted_on_the_strength_of_an_ambari_that_says_nothing(ambari: dict[str, Any] | None, why: str) -> None:
+    result = restarted(ambari)
+    assert result["failed"]
+    assert result["msg"].splitlines() == [
+        f"- Ambari alone can tell what runs with an older configuration, and that is unknown: {why} "
+        "Cure that, or name what is to be restarted with runbook_components.",
+        "- Nothing was changed. recover.yml brings back what is missing.",
+    ]
+
+
+def test_what_was_written_on_the_hosts_goes_by_its_files() -> None:
+    result = restarted(None, only="written")
+    assert ("hdfs_datanode", "n2") in touched(result)
+    assert ("postgres", "n1") not in touched(result)
+
+
+def test_an_unknown_choice_is_refused() -> None:
+    assert "runbook_only: expected all or changed, found 'changes'." in restarted(ambari_says(), only="changes")["msg"]

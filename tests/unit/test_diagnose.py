@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.koverse.runbook.plugins.plugin_utils import decide, diagnose
-from ansible_collections.koverse.runbook.tests.unit.cluster import ha_plan, healthy
+from ansible_collections.koverse.runbook.tests.unit.cluster import alert, ha_plan, healthy
 
 PLAN = ha_plan()
 NOW = datetime.datetime(2026, 11, 22, 12, 0, tzinfo=datetime.timezone.utc)
@@ -241,3 +241,95 @@ def test_a_host_on_which_nothing_runs_is_one_finding() -> None:
     assert (rows[0]["host"], rows[0]["evidence"]) == ("n3", ["n3 was booted 12 s ago"])
     assert "STOPPED" not in {row["code"] for row in rows}
     assert {row["follows_from"] for row in rows[1:]} <= {0}
+
+
+# ---- Ambari's alerts
+
+
+KAFKA = alert("kafka_broker", host="n2", ambari_component="KAFKA_BROKER", service="KAFKA")
+
+
+def test_an_alert_on_what_is_well_is_a_finding_of_its_own_and_comes_last() -> None:
+    alerts = [
+        alert("datanode_storage", "hdfs_datanode", "n2", state="WARNING"),
+        alert("datanode_heap", "hdfs_datanode", "n2", state="UNKNOWN"),
+        alert("datanode_percent"),
+        KAFKA,
+    ]
+    rows = found(seen(accumulo_monitor__n2=DIED), alerts=alerts)
+    assert [(row["code"], row["component"], row["host"], row["severity"], row["alert"]) for row in rows] == [
+        ("DIED", "accumulo_monitor", "n2", "error", None),
+        ("AMBARI_ALERT", "hdfs_datanode", "n2", "warning", "datanode_storage on n2.example.com"),
+        ("AMBARI_ALERT", "hdfs_datanode", "n2", "warning", "datanode_heap on n2.example.com"),
+        ("AMBARI_ALERT", None, "n2", "error", "kafka_broker on n2.example.com"),
+        ("AMBARI_ALERT", None, None, "error", "datanode_percent"),
+    ]
+    assert rows[1]["summary"] == "Ambari's alert Datanode Storage, DataNode on n2, is WARNING"
+    assert rows[1]["evidence"] == ["since 2026-11-21T09:15:00Z: refused"]
+    assert rows[3]["summary"] == "Ambari's alert Kafka Broker, KAFKA_BROKER on n2, is CRITICAL"
+    assert rows[4]["summary"] == "Ambari's alert Datanode Percent, HDFS, is CRITICAL"
+
+
+def test_an_alert_on_what_a_finding_names_goes_to_its_evidence_and_takes_that_of_its_service_along() -> None:
+    alerts = [alert("datanode_percent", state="WARNING"), alert("datanode_process", "hdfs_datanode", "n2")]
+    (row,) = found(seen(hdfs_datanode__n2=DIED), alerts=alerts)
+    assert (row["code"], row["alert"]) == ("DIED", None)
+    assert row["evidence"] == [
+        "exit status 137",
+        "Ambari's alert Datanode Percent, HDFS, is WARNING since 2026-11-21T09:15:00Z: refused",
+        "Ambari's alert Datanode Process, DataNode on n2, is CRITICAL since 2026-11-21T09:15:00Z: refused",
+    ]
+    # On another host it says something else.
+    assert [row["code"] for row in found(seen(hdfs_datanode__n2=DIED), alerts=[alert("x", "hdfs_datanode", "n1")])] == [
+        "DIED",
+        "AMBARI_ALERT",
+    ]
+
+
+def test_a_host_as_a_whole_takes_all_alerts_of_it_in_few_words() -> None:
+    alerts = [alert(f"x{number}", "hdfs_datanode", "n2") for number in range(5)] + [KAFKA]
+    (row,) = found(healthy(PLAN), {"n2": "no route"}, alerts=alerts)
+    assert (row["code"], len(row["evidence"])) == ("HOST_UNREACHABLE", 5)
+    assert row["evidence"][-1] == "and 3 more of Ambari's alerts"
+
+
+def test_what_the_catalogue_does_not_know_runs_on_though_ours_is_stopped() -> None:
+    whole = healthy(PLAN)
+    for rows in whole.values():
+        if "n2" in rows:
+            rows["n2"].update(STOPPED)
+    codes = [row["code"] for row in found(whole, alerts=[KAFKA, alert("datanode_process", "hdfs_datanode", "n2")])]
+    assert (codes[0], codes.count("AMBARI_ALERT"), codes[-1]) == ("HOST_STOPPED", 1, "AMBARI_ALERT")
+
+
+def test_a_component_as_a_whole_takes_alerts_of_its_unhealthy_instances_only() -> None:
+    whole = seen(hdfs_namenode__n1={"role": "standby", "health": "unhealthy", "details": {}})
+    alerts = [alert("namenode_a", "hdfs_namenode", "n1"), alert("namenode_b", "hdfs_namenode", "n2")]
+    rows = found(whole, alerts=alerts)
+    assert [(row["code"], row["alert"]) for row in rows] == [("NONE_ACTIVE", None), ("AMBARI_ALERT", "namenode_b on n2.example.com")]
+
+
+def test_an_alert_is_no_cause_but_may_follow_from_one() -> None:
+    whole = seen(**{f"hdfs_datanode__{host}": DIED for host in ("n1", "n2", "n3")})
+    rows = found(whole, alerts=[alert("namenode_capacity", "hdfs_namenode", "n1")])
+    assert told(rows)[-1] == ("AMBARI_ALERT", "hdfs_namenode", "n1", None)
+    rows = found(seen(**{f"hdfs_journalnode__{host}": DIED for host in ("n1", "n2")}), alerts=[alert("edits", "hdfs_namenode", "n1")])
+    assert told(rows)[-1] == ("AMBARI_ALERT", "hdfs_namenode", "n1", "DIED")
+    rows = found(seen(accumulo_monitor__n2=DIED), alerts=[alert("znode", "zookeeper", "n1")])
+    assert [row["follows_from"] for row in rows] == [None, None]
+
+
+def test_what_is_in_maintenance_is_no_finding() -> None:
+    assert found(healthy(PLAN), alerts=[alert("datanode_storage", "hdfs_datanode", "n2", maintenance=True)]) == []
+
+
+def test_a_warm_standby_that_is_stopped_is_as_it_is_meant_to_be() -> None:
+    plan = ha_plan(koverse_standby_server=["n2"], koverse_standby_webapp=["n2"])
+    whole = healthy(plan)
+    whole["koverse_standby_server"]["n2"].update(STOPPED)
+    whole["koverse_standby_webapp"]["n2"].update(STOPPED)
+    row = alert("koverse", "koverse_standby_server", "n2")
+    facts = diagnose.Facts(plan, whole, decide.verdicts(plan, whole), {}, {}, NOW, alerts=[row])
+    assert [one["code"] for one in diagnose.findings(facts)] == []
+    whole["koverse_standby_server"]["n2"].update(state="running")
+    assert [one["code"] for one in diagnose.findings(facts)] == ["AMBARI_ALERT"]

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.koverse.runbook.plugins.plugin_utils import metrics, status, watch, wording
+from ansible_collections.koverse.runbook.tests.unit.cluster import alert, ambari_says
 from ansible_collections.koverse.runbook.tests.unit.test_watch import DIED, PLAN, changed, finding, report
 
 NOW = datetime.datetime(2026, 11, 22, 12, 0, tzinfo=datetime.timezone.utc)
@@ -128,6 +129,17 @@ def test_two_findings_of_a_host_are_two_samples() -> None:
         "DISK_FULL",
         "CLOCK_SKEW",
     }
+
+
+def test_two_alerts_of_ambari_on_one_instance_are_two_samples() -> None:
+    alerts = ambari_says(alert("storage", "hdfs_datanode", "n2"), alert("heap", "hdfs_datanode", "n2"))
+    made = report(changed(), ambari=alerts)
+    seen = watch.look(made, PLAN)
+    state, _messages = watch.step(None, seen, NOW, watch.Settings("ha", {}), wording.compose)
+    samples = read(metrics.text(made, seen, state))
+    for name in ("storage", "heap"):
+        assert value(samples, "koverse_finding", component="hdfs_datanode", host="n2", alert=f"{name} on n2.example.com") == 1
+    assert value(samples, "koverse_cluster_healthy") == 1
 
 
 # ---- the rules

@@ -16,6 +16,7 @@ from ansible_collections.koverse.runbook.plugins.module_utils.health import unkn
 from ansible_collections.koverse.runbook.plugins.plugin_utils import decide, reporting, status
 from ansible_collections.koverse.runbook.plugins.plugin_utils import plan as planning
 from ansible_collections.koverse.runbook.plugins.plugin_utils.catalogue import RunbookError
+from ansible_collections.koverse.runbook.tests.unit.cluster import alert, ambari_says
 
 NOW = datetime.datetime(2026, 11, 21, 10, 15, tzinfo=datetime.timezone.utc)
 ABOUT = {"inventory": ["inventories/ha"], "collection_version": "0.1.0", "ansible_version": "2.19.14"}
@@ -50,6 +51,7 @@ class Cluster:
         self.knocks: dict[tuple[str, str, int], dict[str, Any]] = {}
         self.silent: dict[str, dict[str, Any] | None] = {}
         self.backups: dict[str, dict[str, Any]] = {}
+        self.ambari: dict[str, Any] | None = None
         for name, where in self.plan["instances"].items():
             for place, host in enumerate(where):
                 self.rows[name, host] = self._healthy(name, host, place)
@@ -105,7 +107,7 @@ class Cluster:
         unseen = {host: "the host is unreachable: no route" for host, answer in answers.items() if "instances" not in answer}
         seen = {host: answer["instances"] for host, answer in answers.items() if "instances" in answer}
         whole = decide.picture(self.plan, seen, unseen)
-        return status.report(self.plan, whole, answers, unseen, ABOUT, NOW, max_age_hours)
+        return status.report(self.plan, whole, answers, unseen, ABOUT, NOW, max_age_hours, ambari=self.ambari)
 
     def _port(self, name: str, host: str, title: str) -> dict[str, Any]:
         port = self.plan["components"][name]["ports"][title]
@@ -153,6 +155,29 @@ def broken() -> Cluster:
     cluster = Cluster()
     cluster.change("hdfs_namenode", "n1", health="unhealthy", evidence="safe mode is on")
     cluster.stop("accumulo_monitor")
+    return cluster
+
+
+def with_ambari() -> Cluster:
+    """A cluster with a dead DataNode, of which Ambari says that and more."""
+    cluster = Cluster()
+    cluster.change("hdfs_datanode", "n2", state="failed", health="unhealthy", evidence="exit status 137", since=None, pids=[])
+    stale = [("hdfs_datanode", "n1"), ("hdfs_datanode", "n2"), ("zookeeper", "n3")]
+    cluster.ambari = ambari_says(
+        alert("datanode_process", "hdfs_datanode", "n2"),
+        alert("namenode_capacity", "hdfs_namenode", "n1", state="WARNING", text="81 %"),
+        alert("broker", host="n3", ambari_component="KAFKA_BROKER"),
+        alert("datanode_percent", state="UNKNOWN"),
+        alert("datanode_storage", "hdfs_datanode", "n3", maintenance=True),
+        stale=[
+            *({"component": name, "host": host, "ambari_component": name.upper(), "ambari_host": host} for name, host in stale),
+            {"component": None, "host": None, "ambari_component": "HDFS_CLIENT", "ambari_host": "n9.example.com"},
+        ],
+        hosts=[
+            {"host": "n3", "ambari_host": "n3.example.com", "lost": False, "maintenance": True},
+            {"host": None, "ambari_host": "n9.example.com", "lost": True, "maintenance": False},
+        ],
+    )
     return cluster
 
 
@@ -438,10 +463,77 @@ def test_evidence_cannot_drive_the_terminal() -> None:
     assert any("two lines" in line for line in shown)
 
 
+# ---- Ambari
+
+
+def section(cluster: Cluster) -> list[str]:
+    """The lines of the terminal that are Ambari's."""
+    lines = [line.text for line in status.lines(cluster.report())]
+    first = next(number for number, line in enumerate(lines) if line.startswith("Ambari: "))
+    return [lines[first], *(line.strip() for line in lines[first + 1 :] if line.startswith("  "))]
+
+
+def test_what_ambari_knows_is_said_as_its_own_and_nothing_twice() -> None:
+    assert section(with_ambari()) == [
+        "Ambari: 5 alerts, 2 of them on what is said above, 1 of them on what is in maintenance; "
+        "4 with an older configuration (restart.yml -e runbook_only=changed)",
+        "WARNING for 1 h 0 min: Namenode Capacity, NameNode on n1: 81 %",
+        "CRITICAL for 1 h 0 min: Broker, KAFKA_BROKER on n3: refused",
+        "older configuration: DataNode on n1, n2",
+        "older configuration: ZooKeeper on n3",
+        "older configuration: HDFS_CLIENT on n9.example.com",
+        "n9.example.com: the agent is lost, Ambari does nothing there",
+        "n3: in maintenance, Ambari does nothing there",
+    ]
+    (died, *_others) = with_ambari().report()["findings"]
+    assert (died["code"], len(died["evidence"])) == ("DIED", 3)
+
+
+def test_an_ambari_that_has_nothing_to_say() -> None:
+    cluster = Cluster()
+    cluster.ambari = ambari_says()
+    assert section(cluster) == ["Ambari: no alerts; none with an older configuration"]
+    assert "Ambari" not in text(Cluster().report())
+
+
+def test_an_ambari_that_says_nothing_is_unknown_in_status_and_diagnosis() -> None:
+    cluster = Cluster()
+    cluster.ambari = ambari_says(problem="nobody listens on\nhttp://ambari:8080")
+    assert section(cluster) == ["Ambari: unknown: nobody listens on http://ambari:8080"]
+    said = [line.text for line in status.findings(cluster.report())]
+    assert said == ["Ambari: unknown: nobody listens on http://ambari:8080", "The cluster is healthy"]
+
+
+def test_what_ambari_says_is_never_taken_for_health() -> None:
+    cluster = Cluster()
+    quiet = cluster.report()
+    cluster.ambari = ambari_says(*(alert(f"x{number}", "hdfs_namenode", "n1") for number in range(40)))
+    loud = cluster.report()
+    for key in ("verdict", "layers", "components", "instances", "warnings"):
+        assert loud[key] == quiet[key]
+    assert len(section(cluster)) == 22
+    assert section(cluster)[-1] == "and 20 more, which the JSON file has"
+
+
+def test_the_page_has_ambaris_alerts_once_and_escapes_them() -> None:
+    cluster = with_ambari()
+    assert cluster.ambari
+    evil = "<script>alert('x')</script>"
+    cluster.ambari["alerts"][1].update(text=evil, label=evil)
+    cluster.ambari["stale"][3]["ambari_component"] = evil
+    page = Page(status.html(cluster.report()))
+    assert not {"script", "img"} & set(page.tags)
+    assert page.words.count(f"WARNING for 1 h 0 min: {evil}, NameNode on n1: {evil}") == 1
+    assert "AMBARI_ALERT" not in page.words
+    assert "Ambari" not in Page(status.html(Cluster().report())).words
+
+
 # ---- JSON
 
 
-@pytest.mark.parametrize("cluster", [Cluster, down, unreachable, broken], ids=["healthy", "stopped", "unreachable", "broken"])
+@pytest.mark.parametrize(
+    "cluster", [Cluster, down, unreachable, broken, with_ambari], ids=["healthy", "stopped", "unreachable", "broken", "ambari"]
+)
 def test_json_fits_its_schema(cluster: Any) -> None:
     schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
     jsonschema.Draft202012Validator.check_schema(schema)
@@ -462,7 +554,8 @@ def test_the_schema_describes_every_key() -> None:
             for part in value:
                 compare(part, form["items"])
 
-    compare(broken().report(), schema)
+    for cluster in (broken(), with_ambari()):
+        compare(cluster.report(), schema)
 
 
 # ---- files

@@ -16,7 +16,7 @@ import pytest
 from ansible_collections.koverse.runbook.plugins.plugin_utils import decide, diagnose, status, watch, wording
 from ansible_collections.koverse.runbook.plugins.plugin_utils.catalogue import RunbookError
 from ansible_collections.koverse.runbook.tests.unit.actions import UNREACHABLE, answers
-from ansible_collections.koverse.runbook.tests.unit.cluster import ha_plan, healthy
+from ansible_collections.koverse.runbook.tests.unit.cluster import alert, ambari_says, ha_plan, healthy
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,6 +35,7 @@ def finding(
     return {
         **{"code": code, "severity": severity, "class": "restart", "component": component, "host": host, "layer": "storage"},
         **{"summary": f"{component} on {host}: {code}", "evidence": ["exit status 137"], "stake": "work", "remedy": "recover", "cause": ""},
+        "alert": None,
     }
 
 
@@ -445,7 +446,9 @@ def test_with_quiet_hours_and_any_findings_nothing_is_told_twice_and_nothing_tha
 # ---- one look
 
 
-def report(whole: Any, plan: Any = None, silent: tuple[str, ...] = (), left_out: tuple[str, ...] = (), **more: Any) -> status.Report:
+def report(
+    whole: Any, plan: Any = None, silent: tuple[str, ...] = (), left_out: tuple[str, ...] = (), ambari: Any = None, **more: Any
+) -> status.Report:
     looked = {host: result for host, result in answers(whole).items() if host not in (*silent, *left_out)}
     for result in looked.values():
         result.update(more)
@@ -454,7 +457,7 @@ def report(whole: Any, plan: Any = None, silent: tuple[str, ...] = (), left_out:
     about = {"inventory": [], "collection_version": "0.1.0", "ansible_version": "2.19"}
     everybody = {**looked, **dict.fromkeys(silent, UNREACHABLE)}
     plan = plan or PLAN
-    return status.report(plan, decide.picture(plan, seen, unseen), everybody, unseen, about, NOON)
+    return status.report(plan, decide.picture(plan, seen, unseen), everybody, unseen, about, NOON, ambari=ambari)
 
 
 def changed(plan: Any = None, **changes: dict[str, Any]) -> Any:
@@ -571,6 +574,66 @@ def test_a_backup_that_is_not_good_is_told(verdict: str, code: str) -> None:
     assert seen.healthy == set()
     made["backups"]["verdict"] = "unknown"
     assert watch.look(made, PLAN, ["backup"]) == watch.Look(made["verdict"], {})
+
+
+STORAGE = "AMBARI_ALERT datanode_storage on n2.example.com"
+
+
+def test_alerts_of_ambari_are_things_of_their_own_and_never_critical() -> None:
+    alerts = [
+        alert("datanode_storage", "hdfs_datanode", "n2", state="WARNING"),
+        alert("datanode_heap", "hdfs_datanode", "n2"),
+        alert("broker", host="n9", ambari_component="KAFKA_BROKER"),
+        alert("percent"),
+    ]
+    seen = watch.look(report(healthy(PLAN), ambari=ambari_says(*alerts)), PLAN)
+    assert {key: severity for key, (_code, severity) in severities(seen).items()} == {
+        STORAGE: "warning",
+        "AMBARI_ALERT datanode_heap on n2.example.com": "error",
+        "AMBARI_ALERT broker on n9.example.com": "error",
+        "AMBARI_ALERT percent": "error",
+    }
+
+
+def test_an_alert_does_not_hide_that_nobody_can_tell() -> None:
+    lost = {"state": "unknown", "health": "unknown", "role": None, "since": None, "pids": [], "evidence": "there is no unit x.service"}
+    seen = watch.look(report(changed(koverse_webapp__n3=lost), ambari=ambari_says(alert("web", "koverse_webapp", "n3"))), PLAN)
+    assert {code for code, _severity in severities(seen).values()} == {"UNKNOWN", "AMBARI_ALERT"}
+
+
+@pytest.mark.parametrize(
+    ("ambari", "whole", "healthy_keys", "left_keys"),
+    [
+        (ambari_says(), {}, {STORAGE}, set()),
+        (ambari_says(problem="nobody listens"), {}, set(), set()),
+        (ambari_says(alert("datanode_storage", "hdfs_datanode", "n2", maintenance=True)), {}, set(), {STORAGE}),
+        # It is in the evidence of another finding now: that is no recovery.
+        (ambari_says(alert("datanode_storage", "hdfs_datanode", "n2")), {"hdfs_datanode__n2": DIED}, set(), set()),
+        (None, {}, set(), {STORAGE}),
+    ],
+    ids=["gone", "silent", "maintenance", "folded", "no more Ambari's"],
+)
+def test_when_an_alert_is_over(ambari: Any, whole: dict[str, Any], healthy_keys: set[str], left_keys: set[str]) -> None:
+    seen = watch.look(report(changed(**whole), ambari=ambari), PLAN, [STORAGE])
+    assert (seen.healthy, seen.left) == (healthy_keys, left_keys)
+    assert STORAGE not in seen.findings
+
+
+def test_an_alert_whose_text_changes_is_told_once_and_its_state_is_a_change() -> None:
+    watching = begun()
+
+    def looked(**changes: Any) -> list[str]:
+        said = ambari_says(alert("datanode_storage", "hdfs_datanode", "n2", **changes))
+        seen = watch.look(report(healthy(PLAN), ambari=said), PLAN)
+        assert watching.state
+        watching.state, messages = watch.step(watching.state, seen, watching.at, watching.settings, wording.compose)
+        watching.at += LOOK
+        return [message["subject"] for message in messages.values()]
+
+    subjects = [looked(state="WARNING", text=f"{number} % left", since=f"2026-11-22T1{number}:00:00Z") for number in range(6)]
+    assert [len(subject) for subject in subjects] == [0, 1, 0, 0, 0, 0]
+    assert "new: Ambari's alert Datanode Storage, DataNode on n2, is WARNING" in subjects[1][0]
+    assert [len(looked(text=f"{number} % left")) for number in range(4)] == [0, 1, 0, 0]
 
 
 def test_every_code_that_can_be_found_can_be_filtered_and_is_documented() -> None:
