@@ -16,8 +16,10 @@ import argparse
 import base64
 import contextlib
 import dataclasses
+import errno
 import json
 import pickle
+import random
 import re
 import signal
 import socket
@@ -142,9 +144,21 @@ class Emulator:
             if self._ended:
                 self.engine.restart()
                 self._ended = False
-            self._server = _Server(self._address, self, self._context())
+            self._server = self._listening()
             self._address = (self._address[0], self._server.server_address[1])
             threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True, name="ambari emulator").start()
+
+    def _listening(self) -> _Server:
+        """On the port that was given or, the first time, on a free one below those that the kernel gives to clients: a client that calls
+        while the server is down would else get the server's own port some day, and be connected with itself."""
+        host, port = self._address
+        for candidate in [port] if port else random.sample(range(20_000, 30_000), 100):
+            try:
+                return _Server((host, candidate), self, self._context())
+            except OSError as error:
+                if port or error.errno != errno.EADDRINUSE:
+                    raise
+        raise OSError(errno.EADDRINUSE, "no free port was found")
 
     def stop(self) -> None:
         """End the server's process: connections are cut, nothing is answered, agents go on."""
