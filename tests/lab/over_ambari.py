@@ -15,6 +15,25 @@ from ansible_collections.koverse.runbook.tests.ambari.emulator import Emulator
 ROOT = Path(__file__).parents[2]
 ENTRIES = load()[1]
 SERVICES = {"KOVERSE": {"KOVERSE_SERVER": "MASTER", "KOVERSE_WEBAPP": "MASTER"}}  # Ambari's stacks do not know it
+CONFIGURATIONS = {"koverse-env": {"service": "KOVERSE", "versions": [{"properties": {"heap": "512m"}}]}}
+ALERTS = [
+    {
+        "id": 1,
+        "name": "datanode_process",
+        "label": "DataNode Process",
+        "service_name": "HDFS",
+        "component_name": "DATANODE",
+        "scope": "HOST",
+    },
+    {
+        "id": 2,
+        "name": "ambari_disk",
+        "label": "Host Disk Usage",
+        "service_name": "AMBARI",
+        "component_name": "AMBARI_AGENT",
+        "scope": "HOST",
+    },
+]
 
 
 def emulator(inventory: Path, **options: Any) -> Emulator:
@@ -30,7 +49,14 @@ def emulator(inventory: Path, **options: Any) -> Emulator:
                 hosts[host].append(entry["ambari"])
             if entry["ambari"] not in SERVICES["KOVERSE"] or host in groups["koverse"]["hosts"]:  # not on the warm standby
                 running.append(f"{entry['ambari']}@{host}")
-    return Emulator({"hosts": hosts, "services": SERVICES, "running": running}, agents=_agents(), **options)
+    description = {
+        "hosts": hosts,
+        "services": SERVICES,
+        "running": running,
+        "configurations": CONFIGURATIONS,
+        "alert_definitions": ALERTS,
+    }
+    return Emulator(description, agents=_agents(), **options)
 
 
 def _agents() -> CommandAgents:

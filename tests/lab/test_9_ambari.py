@@ -16,7 +16,7 @@ import receivers
 from ansible_collections.koverse.runbook.tests.ambari.agents import CommandAgents
 from ansible_collections.koverse.runbook.tests.ambari.emulator import Emulator
 from ansible_collections.koverse.runbook.tests.ambari.engine import Timing
-from conftest import Cluster, Ledger, wait_until
+from conftest import ROOT, Cluster, Ledger, wait_until
 from over_ambari import ENTRIES
 
 pytestmark = pytest.mark.skipif(os.environ["MOLECULE_SCENARIO_NAME"] != "ha", reason="needs three hosts")
@@ -272,3 +272,43 @@ def test_koverses_other_side_and_back(ambari: Emulator, cluster: Cluster, ledger
     assert running(cluster) == before
     ledger.end()
     ledger.check()
+
+
+@pytest.mark.faults
+def test_what_ambari_knows_is_shown_and_not_twice(ambari: Emulator, cluster: Cluster) -> None:
+    cluster.run("n2", "systemctl stop hdfs-datanode")
+    with ambari.engine.lock:
+        ambari.engine.alert("datanode_process", "n2", "CRITICAL", "Connection failed to n2:9866")
+        ambari.engine.alert("ambari_disk", "n1", "WARNING", "Capacity used: 71 %")
+    diagnosed = over(ambari, cluster, "diagnose")
+    assert diagnosed.returncode == 0, diagnosed
+    report = json.loads((ROOT / "status" / "status.json").read_text(encoding="utf-8"))
+    alerts = {row["id"]: row["folded"] for row in report["ambari"]["alerts"]}
+    assert alerts == {"datanode_process on n2": True, "ambari_disk on n1": False}
+    named = {row["code"]: row for row in report["findings"]}
+    assert any("Connection failed to n2:9866" in text for text in named["STOPPED"]["evidence"])
+    assert "Host Disk Usage" in named["AMBARI_ALERT"]["summary"]
+    recovered = over(ambari, cluster, "recover")
+    assert recovered.returncode == 0, recovered
+    with ambari.engine.lock:
+        ambari.engine.alert("datanode_process", "n2", "OK")
+        ambari.engine.alert("ambari_disk", "n1", "OK")
+
+
+@pytest.mark.faults
+def test_what_ambari_calls_stale_is_restarted(ambari: Emulator, cluster: Cluster) -> None:
+    nothing = over(ambari, cluster, "restart", "-e", "runbook_only=changed")
+    assert (nothing.returncode, nothing.changed) == (0, 0), nothing
+    before = cluster.pids()
+    changed = {"Clusters": {"desired_config": {"type": "koverse-env", "tag": "of a test", "properties": {"heap": "640m"}}}}
+    ambari.somebody("PUT", C, changed)
+    shown = over(ambari, cluster, "status")
+    assert "older configuration: Koverse server on n2 and n3" in " ".join(shown.output.split()), shown
+    restarted = over(ambari, cluster, "restart", "-e", "runbook_only=changed")
+    assert restarted.returncode == 0, restarted
+    after = cluster.pids()
+    gone = {host: {what for pid, what in before[host].items() if pid not in after[host]} for host in cluster.hosts}
+    assert not gone["n1"] | gone["n2"], gone
+    assert len(gone["n3"]) == 2, gone
+    again = over(ambari, cluster, "restart", "-e", "runbook_only=changed")
+    assert (again.returncode, again.changed) == (0, 0), again
