@@ -42,6 +42,7 @@ attributes:
     support: full
 seealso:
   - module: koverse.runbook.ambari_alert_target
+  - module: koverse.runbook.ambari_alert_definition
   - module: koverse.runbook.ambari_alerts_info
 """
 

@@ -13,7 +13,8 @@ description:
   - Makes, changes or removes a target, that is whom Ambari tells about alerts, and how. Targets belong to the server, not to a cluster.
   - Ambari takes any type and any properties without a look, and then sends nothing. So the types are limited to those that it can
     send with. It has none for Slack, where a script (V(ALERT_SCRIPT)) posts to a webhook instead.
-  - Ambari hands an alert's text to a script through a shell that expands C($) and backticks in it.
+  - Ambari hands an alert's text to a script through a shell that expands C($) and backticks in it. The collection's playbook
+    C(alerts.yml) installs a script for Slack, and what keeps the shell from that.
 options:
   name:
     description: The target's name.
@@ -43,15 +44,20 @@ options:
     choices: [OK, WARNING, CRITICAL, UNKNOWN]
     default: [OK, WARNING, CRITICAL, UNKNOWN]
   groups:
-    description: Names of alert groups of the cluster; all groups, also those that come later, where none is named.
+    description:
+      - Names of alert groups of the cluster; all groups, also those that come later, where none is named.
+      - In check mode a group that is not there is taken for one that would have been made before.
     type: list
     elements: str
     default: []
   properties:
     description:
-      - What the type needs, for example C(ambari.dispatch.recipients) (a list), C(mail.smtp.host), C(mail.smtp.port), C(mail.smtp.from)
-        of a mail target. They replace those that are there.
-      - Passwords among them (C(ambari.dispatch.credential.password)) are never shown.
+      - What the type needs, for example C(ambari.dispatch.recipients) (a list), C(mail.smtp.host), C(mail.smtp.port),
+        C(ambari.dispatch.credential.username) and C(mail.smtp.from) of a mail target. They replace those that are there.
+    type: dict
+    default: {}
+  secret_properties:
+    description: More of them, which are never shown, for example C(ambari.dispatch.credential.password).
     type: dict
     default: {}
   validate:
@@ -70,6 +76,7 @@ attributes:
     support: full
 seealso:
   - module: koverse.runbook.ambari_alert_group
+  - module: koverse.runbook.ambari_alert_definition
   - module: koverse.runbook.ambari_alerts_info
 """
 
@@ -84,10 +91,14 @@ EXAMPLES = r"""
     alert_states: [WARNING, CRITICAL]
     properties:
       ambari.dispatch.recipients: [operators@example.com]
+      ambari.dispatch.credential.username: ambari
+      mail.smtp.auth: "true"
       mail.smtp.host: smtp.example.com
       mail.smtp.port: "587"
       mail.smtp.from: ambari@example.com
       mail.smtp.starttls.enable: "true"
+    secret_properties:
+      ambari.dispatch.credential.password: "{{ smtp_password }}"
   delegate_to: localhost
 """
 
@@ -113,13 +124,13 @@ def normal(target: dict[str, Any]) -> dict[str, Any]:
     """What of a target counts for a comparison, in one form."""
     properties = {key: value if isinstance(value, list) else str(value) for key, value in (target.get("properties") or {}).items()}
     everywhere = bool(target.get("global"))
-    groups = [] if everywhere else sorted(group["id"] if isinstance(group, dict) else group for group in target.get("groups") or [])
+    groups = [] if everywhere else [group["id"] if isinstance(group, dict) else group for group in target.get("groups") or []]
     return {
         "notification_type": target["notification_type"],
         "description": target.get("description") or "",
         "enabled": bool(target.get("enabled", True)),
         "global": everywhere,
-        "groups": groups,
+        "groups": sorted(groups, key=str),
         "alert_states": sorted(target.get("alert_states") or []),
         "properties": properties,
     }
@@ -130,21 +141,23 @@ def shown(target: dict[str, Any] | None) -> str:
     if target is None:
         return ""
     properties = {key: "********" if any(word in key for word in SECRET) else value for key, value in sorted(target["properties"].items())}
-    return "".join(f"{key}: {value}\n" for key, value in {**target, "properties": properties}.items())
+    settings = {key: value for key, value in target.items() if key != "properties"}
+    return "".join(f"{key}: {value}\n" for key, value in {**settings, **properties}.items())
 
 
-def wanted(server: ambari.Server, params: dict[str, Any]) -> dict[str, Any]:
+def wanted(server: ambari.Server, params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
     """The target as it shall be."""
-    ids = []
+    ids: list[int | str] = []
     if params["groups"]:
         known = ambari.Cluster.find(server, params["cluster"]).alert_groups()
         missing = [name for name in params["groups"] if name not in known]
-        if missing:
+        if missing and not check_mode:
             raise ambari.AmbariError(f"there is no alert group {', '.join(missing)}; there are: {', '.join(known)}")
-        ids = [known[name]["id"] for name in params["groups"]]
+        ids = [name if name in missing else known[name]["id"] for name in params["groups"]]
     return normal(
         {
-            **{key: params[key] for key in ("description", "enabled", "alert_states", "properties")},
+            **{key: params[key] for key in ("description", "enabled", "alert_states")},
+            "properties": {**params["properties"], **params["secret_properties"]},
             "notification_type": params["type"],
             "global": not ids,
             "groups": ids,
@@ -156,15 +169,17 @@ def declare(server: ambari.Server, params: dict[str, Any], check_mode: bool) -> 
     """The module's answer."""
     found = find(server, params["name"])
     before = normal(found) if found else None
-    after = wanted(server, params) if params["state"] == "present" else None
+    after = wanted(server, params, check_mode) if params["state"] == "present" else None
     query = ["validate_config=true"] if params["validate"] else []
     if before != after and not check_mode:
+        # Groups that are given replace those that are there, also where the target is for all: so they are not given then.
+        sent = {"name": params["name"], **{key: value for key, value in (after or {}).items() if key != "groups" or value}}
         if after is None and found:
             server.change("DELETE", f"alert_targets/{found['id']}")
         elif found:
-            server.change("PUT", f"alert_targets/{found['id']}", {"AlertTarget": {"name": params["name"], **(after or {})}}, *query)
+            server.change("PUT", f"alert_targets/{found['id']}", {"AlertTarget": sent}, *query)
         else:
-            server.change("POST", "alert_targets", {"AlertTarget": {"name": params["name"], **(after or {})}}, *query)
+            server.change("POST", "alert_targets", {"AlertTarget": sent}, *query)
         found = find(server, params["name"])
         if (normal(found) if found else None) != after:
             raise ambari.AmbariError(f"the target '{params['name']}' is not what was asked for:\n{shown(normal(found) if found else None)}")
@@ -183,6 +198,7 @@ def main() -> None:
         "alert_states": {"type": "list", "elements": "str", "choices": states, "default": states},
         "groups": {"type": "list", "elements": "str", "default": []},
         "properties": {"type": "dict", "default": {}},
+        "secret_properties": {"type": "dict", "default": {}, "no_log": True},
         "validate": {"type": "bool", "default": False},
     }
     ambari.run_module({**ambari.CLUSTER, **own}, declare, required_if=[["state", "present", ["type"]]])

@@ -5,15 +5,12 @@
 A channel is an entry of the variable runbook_watch_channels. Its password and its URL are secrets: they are in no text that leaves this
 file, because every reason passes `redacted`.
 
-Mail is Python's smtplib: community.general.mail does not verify certificates, knows no CA file, and by default goes on without
-encryption. Slack is a plain POST: community.general.slack builds the URL from a token for Slack's own domains, so that nothing that is
+Slack is a plain POST: community.general.slack builds the URL from a token for Slack's own domains, so that nothing that is
 compatible (Mattermost, Rocket.Chat) can be reached, and has no time limit of its own.
 """
 
 from __future__ import annotations
 
-import base64
-import contextlib
 import datetime
 import html
 import http.client
@@ -36,6 +33,7 @@ from email.utils import format_datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ansible_collections.koverse.runbook.plugins.module_utils.mail import PORTS, MailServer, secrets
 from ansible_collections.koverse.runbook.plugins.module_utils.times import seconds
 
 from .catalogue import RunbookError, did_you_mean
@@ -44,10 +42,8 @@ from .watch import SEVERITIES, Filter, Message
 
 TIMEOUT = 20.0  # seconds for a connection and each answer
 _LONGEST = 300  # characters of a reason
-_SHORTEST = 4  # characters of what is a secret by itself
 # Slack cuts a text off after 40,000 characters and advises 4,000: https://api.slack.com/methods/chat.postMessage
 _SLACK_LONGEST = 4000
-_PORTS = {"starttls": 587, "tls": 465, "none": 25}
 
 
 class NotSent(Exception):
@@ -66,17 +62,17 @@ class Channel(NamedTuple):
     send: Callable[[Message], str]
 
 
-def channels(value: Any, codes: Sequence[str]) -> list[Channel]:
-    """The channels of runbook_watch_channels: name to settings, with `type` mail, slack or apprise.
+def channels(value: Any, codes: Sequence[str], variable: str = "runbook_watch_channels") -> list[Channel]:
+    """The channels of a variable: name to settings, with `type` mail, slack or apprise.
 
     codes: those that a filter may name. Raises RunbookError with all that is wrong; it repeats no value that may be a secret.
     """
     if not isinstance(value, Mapping):
-        raise RunbookError([f"runbook_watch_channels: expected a dictionary of names and their settings, found {type(value).__name__}."])
+        raise RunbookError([f"{variable}: expected a dictionary of names and their settings, found {type(value).__name__}."])
     found, problems = [], []
     for name, entry in value.items():
         try:
-            found.append(_channel(str(name), entry, codes))
+            found.append(_channel(str(name), entry, codes, variable))
         except RunbookError as error:
             problems += error.problems
     if problems:
@@ -84,8 +80,8 @@ def channels(value: Any, codes: Sequence[str]) -> list[Channel]:
     return found
 
 
-def _channel(name: str, entry: Any, codes: Sequence[str]) -> Channel:
-    where = f"runbook_watch_channels.{name}"
+def _channel(name: str, entry: Any, codes: Sequence[str], variable: str) -> Channel:
+    where = f"{variable}.{name}"
     if not re.fullmatch(r"[\w.-]+", name):
         raise RunbookError([f"{where}: a name has letters, digits, '.', '_' and '-' only."])
     if not isinstance(entry, Mapping):
@@ -135,22 +131,6 @@ def _reason(error: BaseException) -> str:
 # ---- secrets
 
 
-def secrets(entry: Mapping[str, Any]) -> list[str]:
-    """All texts by which a channel's secrets could be recognised, the longest first."""
-    found: set[str] = set()
-    password, url = str(entry.get("password") or ""), str(entry.get("url") or "")
-    if password:
-        plain = f"\0{entry.get('user', '')}\0{password}"  # as AUTH PLAIN and LOGIN send it
-        found |= {password, *(base64.b64encode(text.encode()).decode() for text in (password, plain))}
-    if url:
-        found.add(url)
-        rest = url.partition("://")[2]
-        found |= {part for part in re.split(r"[/?&=:@,#]", rest) if len(part) >= _SHORTEST}
-        found |= {part for part in (rest, rest.partition("/")[2]) if len(part) >= _SHORTEST}
-    found |= {urllib.parse.unquote(text) for text in found} | {urllib.parse.quote(text, safe="") for text in found}
-    return sorted(filter(None, found), key=len, reverse=True)
-
-
 def redacted(text: str, hidden: Iterable[str]) -> str:
     """A text of one line, in which each secret is ***."""
     for secret in hidden:
@@ -159,35 +139,6 @@ def redacted(text: str, hidden: Iterable[str]) -> str:
 
 
 # ---- mail
-
-
-class _Server(NamedTuple):
-    """How a mail server is reached. ca: a file, None for the system's authorities."""
-
-    host: str
-    port: int
-    security: str
-    user: str
-    password: str
-    ca: str | None
-    timeout: float
-
-    def send(self, letter: EmailMessage, sender: str, recipients: Sequence[str]) -> Mapping[str, tuple[int, bytes]]:
-        """The recipients that were refused, with the server's answers. Raises OSError and smtplib's errors."""
-        context = ssl.create_default_context(cafile=self.ca)
-        if self.security == "tls":
-            server: smtplib.SMTP = smtplib.SMTP_SSL(self.host, self.port, timeout=self.timeout, context=context)
-        else:
-            server = smtplib.SMTP(self.host, self.port, timeout=self.timeout)
-        try:
-            if self.security == "starttls":
-                server.starttls(context=context)
-            if self.user:
-                server.login(self.user, self.password)
-            return server.send_message(letter, sender, recipients)
-        finally:
-            with contextlib.suppress(OSError, smtplib.SMTPException):  # what it has accepted is sent, however it says good-bye
-                server.quit()
 
 
 def _mail(where: str, name: str, entry: Mapping[str, Any], timeout: float) -> Callable[[Message], str]:
@@ -215,22 +166,22 @@ def _mail(where: str, name: str, entry: Mapping[str, Any], timeout: float) -> Ca
     return send
 
 
-def _server(where: str, entry: Mapping[str, Any], timeout: float) -> _Server:
+def _server(where: str, entry: Mapping[str, Any], timeout: float) -> MailServer:
     security = str(entry.get("security", "starttls"))
-    if security not in _PORTS:
-        raise RunbookError([f"{where}.security: unknown '{security}'. {did_you_mean(security, list(_PORTS))}"])
+    if security not in PORTS:
+        raise RunbookError([f"{where}.security: unknown '{security}'. {did_you_mean(security, list(PORTS))}"])
     problems = [] if entry.get("host") else [f"{where}.host: is missing."]
     if bool(entry.get("user")) != bool(entry.get("password")):
         problems.append(f"{where}: 'user' and 'password' go together.")
     elif entry.get("user") and security == "none":
         problems.append(f"{where}: a password is not sent without encryption; set 'security' to starttls or tls.")
-    port = entry.get("port", _PORTS[security])
+    port = entry.get("port", PORTS[security])
     if not isinstance(port, int) or not 0 < port < 65536:
         problems.append(f"{where}.port: expected a number from 1 to 65535.")
     if problems:
         raise RunbookError(problems)
     user, password = str(entry.get("user") or ""), str(entry.get("password") or "")
-    return _Server(str(entry["host"]), port, security, user, password, _authority(where, entry), timeout)
+    return MailServer(str(entry["host"]), port, security, user, password, _authority(where, entry), timeout)
 
 
 def mail(message: Message, sender: str, to: Sequence[str], channel: str) -> EmailMessage:

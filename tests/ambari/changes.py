@@ -600,6 +600,7 @@ def _validate(call: Call, given: dict[str, Any]) -> None:
 
 
 def put_target(call: Call, number: int) -> Answer:
+    """`groups` replace those that are there, with `global` too: an empty list leaves such a target without any."""
     _alert_administration(call, "update")
     target = call.world.targets.get(number)
     if target is None:
@@ -614,6 +615,10 @@ def put_target(call: Call, number: int) -> Answer:
     target.enabled = given.get("enabled", target.enabled)
     target.states = list(given.get("alert_states", target.states))
     target.properties = given.get("properties", target.properties)
+    target.everywhere = given.get("global", target.everywhere)
+    members = given.get("groups", list(call.world.groups) if target.everywhere else None)
+    for group in call.world.groups.values() if members is not None else ():
+        group.targets = sorted({*group.targets, number} if group.id in members else {*group.targets} - {number})
     return 200, None
 
 
@@ -663,14 +668,35 @@ def delete_group(call: Call, number: int) -> Answer:
 
 
 def put_definition(call: Call, number: int) -> Answer:
-    """Enable or disable. The alerts of a disabled definition stay for a while (recorded: they were still there at once)."""
+    """What is not given stays, but the source is replaced as a whole. The alerts of a disabled definition stay for a while (recorded)."""
     call.require("SERVICE.ADMINISTRATOR")
     definition = call.world.definitions.get(number)
     if definition is None:
         raise _exception(f"The alert definition with ID {number} could not be found")
     given = (call.body or {}).get("AlertDefinition", {})
     definition.enabled = given.get("enabled", definition.enabled)
-    definition.data |= {
-        key: value for key, value in given.items() if key in ("interval", "repeat_tolerance", "repeat_tolerance_enabled", "source")
-    }
+    if "interval" in given:
+        definition.data["interval"] = int(given["interval"])
+    if (given.get("source") or definition.data.get("source") or {}).get("type") != "AGGREGATE":
+        definition.data |= {key: given[key] for key in ("repeat_tolerance", "repeat_tolerance_enabled") if key in given}
+    if "source" in given:
+        definition.data["source"] = _stored(given["source"])
     return 200, None
+
+
+def _stored(value: Any) -> Any:
+    """A part of a source as it comes back: numbers with a fraction, also those that came as text; in a list all is text."""
+    if value is None:
+        raise Crash("a null in a source")
+    if isinstance(value, dict):
+        return {key: _stored(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [{key: _text(part) for key, part in row.items()} if isinstance(row, dict) else _text(row) for row in value]
+    try:
+        return float(_text(value))
+    except ValueError:
+        return _text(value)
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value) if isinstance(value, (bool, int, float)) else str(value)

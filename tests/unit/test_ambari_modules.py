@@ -4,12 +4,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.koverse.runbook.plugins.module_utils.ambari import AmbariError, Server
+from ansible_collections.koverse.runbook.plugins.module_utils.ambari import AmbariError, Cluster, Server
 from ansible_collections.koverse.runbook.plugins.modules import (
+    ambari_alert_definition,
     ambari_alert_group,
     ambari_alert_target,
     ambari_alerts_info,
@@ -24,6 +27,8 @@ from ansible_collections.koverse.runbook.tests.ambari.emulator import Emulator
 from ansible_collections.koverse.runbook.tests.unit.emulated import DESCRIPTION
 
 C = "/api/v1/clusters/lab"
+LAB = json.loads((Path(__file__).parents[1] / "ambari" / "clusters" / "recorded.json").read_text(encoding="utf-8"))
+RECORDED = next(row for row in LAB["alert_definitions"] if row["name"] == "zookeeper_server_process")
 Work = Callable[[Server, dict[str, Any], bool], dict[str, Any]]
 
 
@@ -102,7 +107,7 @@ def test_unknown_type(server: Server) -> None:
 
 
 def target(**params: Any) -> dict[str, Any]:
-    mail = {"ambari.dispatch.recipients": ["a@example.com"], "mail.smtp.host": "localhost", "ambari.dispatch.credential.password": "geheim"}
+    mail = {"ambari.dispatch.recipients": ["a@example.com"], "mail.smtp.host": "localhost"}
     return {
         "name": "operators",
         "state": "present",
@@ -112,6 +117,7 @@ def target(**params: Any) -> dict[str, Any]:
         "alert_states": ["WARNING", "CRITICAL"],
         "groups": [],
         "properties": mail,
+        "secret_properties": {"ambari.dispatch.credential.password": "geheim"},
         "validate": False,
         **params,
     }
@@ -123,6 +129,8 @@ def test_alert_target(server: Server) -> None:
     assert "geheim" not in str(made)
     changed = twice(ambari_alert_target.declare, server, **target(alert_states=["CRITICAL"], enabled=False))
     assert changed["id"] == made["id"]
+    other = ambari_alert_target.declare(server, {"cluster": None, **target(secret_properties={})}, False)
+    assert (other["changed"], "password" in other["diff"]["before"], "password" in other["diff"]["after"]) == (True, True, False)
     assert twice(ambari_alert_target.declare, server, **target(state="absent"))["id"] is None
 
 
@@ -131,6 +139,13 @@ def test_alert_target_of_a_group(server: Server) -> None:
     made = twice(ambari_alert_group.declare, server, **group)
     assert made["diff"]["after"] == "definitions: namenode_process\ntargets: \n"
     twice(ambari_alert_target.declare, server, **target(groups=["storage"]))
+    everywhere = twice(ambari_alert_target.declare, server, **target())
+    told = [name for name, row in Cluster(server, "lab").alert_groups().items() if everywhere["id"] in row["targets"]]
+    assert told == ["HDFS", "storage"], "a target for all groups is in all of them"
+    twice(ambari_alert_target.declare, server, **target(groups=["storage"]))
+    assert Cluster(server, "lab").alert_groups()["HDFS"]["targets"] == []
+    predicted = ambari_alert_target.declare(server, {"cluster": None, **target(groups=["later", "storage"])}, True)
+    assert "groups: [2, 'later']" in predicted["diff"]["after"]
     with pytest.raises(AmbariError, match="there is no alert group nope; there are: "):
         ambari_alert_target.declare(server, {"cluster": None, **target(groups=["nope"])}, False)
 
@@ -154,6 +169,93 @@ def test_ambaris_own_groups_stay(server: Server) -> None:
         group = {"cluster": None, "name": own, "state": "present", "definitions": None, "targets": None, **change}
         with pytest.raises(AmbariError, match="is Ambari's own: only its targets can be changed"):
             ambari_alert_group.declare(server, group, False)
+
+
+# ---- alert definitions
+
+
+@pytest.fixture
+def recorded(clock: VirtualClock) -> Iterator[Server]:
+    """A server with the definition that was recorded in full, and others."""
+    sources = {
+        "percent": {"type": "AGGREGATE", "reporting": {"ok": {"text": "x"}, "warning": {"text": "x", "value": 10.0}}},
+        "script": {
+            "type": "SCRIPT",
+            "path": "alert.py",
+            "parameters": [{"name": "critical.threshold", "value": 80.0, "units": "%", "threshold": "CRITICAL", "display_name": None}],
+        },
+        "web": {
+            "type": "WEB",
+            "uri": {"http": "{{a/b}}", "https": None},
+            "reporting": {"critical": {"text": "down"}, "ok": {"text": "up"}},
+        },
+        "bare": None,
+    }
+    definitions = [
+        {"id": 10 + number, "name": name, "label": name, "service_name": "HDFS", "interval": 1, "source": source}
+        for number, (name, source) in enumerate(sources.items())
+    ]
+    with Emulator({**DESCRIPTION, "alert_definitions": [RECORDED, *definitions]}, clock=clock) as emulator:
+        yield Server(emulator.url, "admin", "admin", patience=0.0)
+
+
+def definition(**params: Any) -> dict[str, Any]:
+    return {**dict.fromkeys(ambari_alert_definition.OPTIONS), "parameters": {}, "name": "zookeeper_server_process", **params}
+
+
+def source(server: Server, number: int) -> dict[str, Any]:
+    return dict(server.get(f"clusters/lab/alert_definitions/{number}")["AlertDefinition"]["source"])
+
+
+def test_alert_definition(recorded: Server) -> None:
+    before = source(recorded, 2)
+    done = twice(ambari_alert_definition.declare, recorded, **definition(interval=2, warning=3.0, critical=10.0))
+    assert done == {
+        "changed": True,
+        "id": 2,
+        "diff": {"before": "interval: 1\nwarning: 1.5\ncritical: 5\n", "after": "interval: 2\nwarning: 3\ncritical: 10\n"},
+    }
+    after = source(recorded, 2)
+    assert (after["reporting"]["warning"].pop("value"), after["reporting"]["critical"].pop("value")) == (3.0, 10.0)
+    assert (before["reporting"]["warning"].pop("value"), before["reporting"]["critical"].pop("value")) == (1.5, 5.0)
+    assert after == before, "what was not asked for has changed"
+    off = twice(ambari_alert_definition.declare, recorded, **definition(enabled=False))
+    assert off["diff"] == {"before": "enabled: true\n", "after": "enabled: false\n"}
+    patient = twice(ambari_alert_definition.declare, recorded, **definition(repeat_tolerance=3, repeat_tolerance_enabled=True))
+    assert patient["diff"]["after"] == "repeat_tolerance: 3\nrepeat_tolerance_enabled: true\n"
+
+
+def test_parameters_of_an_alert_definition(recorded: Server) -> None:
+    twice(ambari_alert_definition.declare, recorded, **definition(parameters={"socket.command": "srvr"}))
+    assert {row["name"]: row["value"] for row in source(recorded, 2)["parameters"]}["socket.command.response"] == "imok"
+    done = twice(ambari_alert_definition.declare, recorded, **definition(name="script", parameters={"critical.threshold": 90}))
+    assert done["diff"] == {"before": "critical.threshold: 80\n", "after": "critical.threshold: 90\n"}
+    again = ambari_alert_definition.declare(
+        recorded, {"cluster": None, **definition(name="script", parameters={"critical.threshold": "90.0"})}, False
+    )
+    assert again["changed"] is False
+    assert twice(ambari_alert_definition.declare, recorded, **definition(name="percent", warning=20.0))["changed"]
+    assert twice(ambari_alert_definition.declare, recorded, **definition(name="web", interval=5))["changed"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"name": "nope"}, "there is no alert definition 'nope'; there are: bare, percent, script, web, zookeeper_server_process"),
+        ({"name": "script", "warning": 1.0}, r"\(SCRIPT\) has no threshold 'warning'; it has: parameter critical.threshold"),
+        ({"name": "web", "critical": 1.0}, "has no threshold 'critical'; it has: neither thresholds nor parameters"),
+        ({"name": "percent", "repeat_tolerance": 2}, "has no repeat_tolerance, because it sums up others; it has: threshold warning"),
+        (
+            {"parameters": {"x": 1}, "interval": 0},
+            "no parameter 'x'; it has: threshold warning, threshold critical, parameter socket.command,",
+        ),
+        ({"name": "bare", "warning": 1.0}, "no threshold 'warning'; it has: neither"),
+        ({"interval": 0}, "interval and repeat_tolerance have to be at least 1"),
+    ],
+)
+def test_what_an_alert_definition_does_not_have(recorded: Server, wrong: dict[str, Any], said: str) -> None:
+    with pytest.raises(AmbariError, match=said):
+        ambari_alert_definition.declare(recorded, {"cluster": None, **definition(**wrong)}, False)
 
 
 # ---- reading

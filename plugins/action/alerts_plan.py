@@ -1,0 +1,60 @@
+# Copyright: Contributors to koverse.runbook
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ansible.errors import AnsibleError
+from ansible_collections.koverse.runbook.plugins.module_utils import ambari
+from ansible_collections.koverse.runbook.plugins.plugin_utils import alerts
+from ansible_collections.koverse.runbook.plugins.plugin_utils.catalogue import RunbookError
+from ansible_collections.koverse.runbook.plugins.plugin_utils.controller import RunbookAction
+
+_PATH = re.compile(r"(/[a-zA-Z0-9._-]+)+")  # what Ambari takes for the path of an alert script, since it looks
+_OPTIONS: dict[str, dict[str, Any]] = {
+    **ambari.ARGUMENTS,
+    **ambari.CLUSTER,
+    "scripts": {"type": "str", "required": True},
+    "directory": {"type": "str", "required": True},
+}
+
+
+class ActionModule(RunbookAction):
+    """Checks the declared state of Ambari's alerts, and says what has to be asked for."""
+
+    def work(self, _args: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        try:
+            _result, options = self.validate_argument_spec(argument_spec=_OPTIONS)
+        except AnsibleError as error:
+            raise RunbookError([f"alerts_plan: {error}"]) from error
+        # Read here and not given as options, so that no callback that shows a task's options shows passwords.
+        given = [self._templar.template(task_vars.get(name)) or {} for name in (alerts.TARGETS, alerts.GROUPS, alerts.DEFINITIONS)]
+        if not any(given):
+            names = f"{alerts.TARGETS}, {alerts.GROUPS}, {alerts.DEFINITIONS}"
+            raise RunbookError([f"Nothing is declared: set one of {names} (docs/alerts.md). Nothing was done."])
+        planned = alerts.plan(*given)
+        host = alerts.server_host(options["url"], task_vars["groups"], task_vars["hostvars"])
+        if any(row["kind"] == "slack" and row["state"] == "present" for row in planned["targets"]):
+            self._require_host(host, options)
+        try:
+            alerts.check(planned, ambari.server(options), options["cluster"])
+        except ambari.AmbariError as error:
+            raise RunbookError([f"{str(error).rstrip('.')}. Nothing was done."]) from error
+        return {"changed": False, "host": host, **planned}
+
+    @staticmethod
+    def _require_host(host: str, options: dict[str, Any]) -> None:
+        """A script for Slack has to be brought to the server's host."""
+        problems = [
+            f"runbook_{name}: expected a path of letters, digits, '.', '_' and '-', found '{options[key]}': Ambari refuses others."
+            for key, name in (("scripts", "ambari_scripts"), ("directory", "alerts_directory"))
+            if not _PATH.fullmatch(options[key])
+        ]
+        if not host:
+            problems.append(
+                f"A Slack target needs a script on the host of {options['url']}, which is not in the inventory: put it into the group"
+                " ambari_server. Nothing was done."
+            )
+        if problems:
+            raise RunbookError(problems)
