@@ -8,6 +8,7 @@ from typing import Any
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.koverse.runbook.plugins.module_utils.logconfig import LEVELS, NAME, PREVIOUS, ROOT
 from ansible_collections.koverse.runbook.plugins.module_utils.loglevel import AT_RUN_TIME
+from ansible_collections.koverse.runbook.plugins.plugin_utils.ambari_facts import LOGGING
 from ansible_collections.koverse.runbook.plugins.plugin_utils.catalogue import RunbookError, did_you_mean
 from ansible_collections.koverse.runbook.plugins.plugin_utils.controller import RunbookAction, display, remote
 
@@ -50,6 +51,11 @@ def _problems(plan: Mapping[str, Any], args: Mapping[str, Any], runtime: bool) -
     elif runtime and plan["components"][component]["probe"]["type"] not in AT_RUN_TIME:
         able = [name for name, entry in plan["components"].items() if entry["probe"]["type"] in AT_RUN_TIME]
         problems.append(f"runtime: {component} cannot change levels while it runs. Those that can: {', '.join(able)}. Leave runtime away.")
+    elif not runtime and plan["components"][component]["backend"] == "ambari" and component in LOGGING:
+        problems.append(
+            f"component: Ambari writes the logging configuration of {component} at each start, from its type {LOGGING[component]}. Change it "
+            "there (koverse.runbook.ambari_config), and then: ansible-playbook playbooks/restart.yml -e runbook_only=changed"
+        )
     if not NAME.fullmatch(logger):
         problems.append(f"logger: expected the name of a logger, such as com.koverse.server, or {ROOT}, found '{logger}'.")
     elif runtime and logger.lower() == ROOT:

@@ -43,6 +43,14 @@ _ENVIRONMENTS: tuple[tuple[tuple[str, ...], str, str, str, str], ...] = (
     (("accumulo_gc",), "accumulo-env", "accumulo_user", "accumulo_log_dir", "gc*"),
 )
 
+# Component: the type of which Ambari writes its logging configuration at each start.
+LOGGING: Mapping[str, str] = {
+    "zookeeper": "zookeeper-log4j",
+    **dict.fromkeys(("hdfs_journalnode", "hdfs_datanode", "hdfs_namenode", "hdfs_zkfc"), "hdfs-log4j"),
+    **dict.fromkeys(("yarn_resourcemanager", "yarn_nodemanager"), "yarn-log4j"),
+    **dict.fromkeys(("accumulo_manager", "accumulo_tserver", "accumulo_monitor", "accumulo_gc"), "accumulo-log4j"),
+}
+
 Configuration = Mapping[str, Mapping[str, str]]
 
 

@@ -15,7 +15,7 @@ from ansible_collections.koverse.runbook.tests.ambari.emulator import Emulator
 from conftest import ROOT, Cluster, Played
 from receivers import HOST, Hook, MailServer, certificate, listening
 
-pytestmark = pytest.mark.skipif(os.environ["MOLECULE_SCENARIO_NAME"] != "ha", reason="needs no second shape")
+pytestmark = pytest.mark.skipif(os.environ["MOLECULE_SCENARIO_NAME"] != "ha", reason="once is enough")
 PASSWORD = "correct horse"  # noqa: S105 (of the test's own mail server)
 SECRET = "T0SECRET/B0SECRET"  # noqa: S105
 C = "/api/v1/clusters/lab"

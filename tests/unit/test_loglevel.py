@@ -304,6 +304,16 @@ def test_what_is_asked_for_is_refused_before_a_host_is_asked(monkeypatch: pytest
     assert given == {}
 
 
+def test_what_ambari_would_overwrite_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = ha_plan({name: {"backend": "ambari"} for name in ("hdfs_namenode", "koverse_server")})
+    monkeypatch.setitem(globals(), "PLAN", plan)
+    result, given = asked(monkeypatch, "n1", component="hdfs_namenode", logger="a", level="DEBUG")
+    assert result["failed"] and not given
+    assert "Ambari writes the logging configuration of hdfs_namenode at each start, from its type hdfs-log4j" in result["msg"]
+    assert asked(monkeypatch, "n1", component="hdfs_namenode", logger="a", level="DEBUG", runtime=True)[1]["work"]["level"] == "DEBUG"
+    assert asked(monkeypatch, component="koverse_server", logger="a", level="DEBUG")[1]["work"]["level"] == "DEBUG"
+
+
 def test_what_came_of_it_in_words() -> None:
     done = {
         "path": "/x/log4j.xml",
