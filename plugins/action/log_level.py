@@ -53,8 +53,8 @@ def _problems(plan: Mapping[str, Any], args: Mapping[str, Any], runtime: bool) -
         problems.append(f"runtime: {component} cannot change levels while it runs. Those that can: {', '.join(able)}. Leave runtime away.")
     elif not runtime and plan["components"][component]["backend"] == "ambari" and component in LOGGING:
         problems.append(
-            f"component: Ambari writes the logging configuration of {component} at each start, from its type {LOGGING[component]}. Change it "
-            "there (koverse.runbook.ambari_config), and then: ansible-playbook playbooks/restart.yml -e runbook_only=changed"
+            f"component: Ambari writes the logging configuration of {component} at each start, from its type {LOGGING[component]}. Change "
+            "it there (koverse.runbook.ambari_config), and then: ansible-playbook playbooks/restart.yml -e runbook_only=changed"
         )
     if not NAME.fullmatch(logger):
         problems.append(f"logger: expected the name of a logger, such as com.koverse.server, or {ROOT}, found '{logger}'.")

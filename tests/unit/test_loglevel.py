@@ -258,14 +258,14 @@ def test_a_daemon_that_does_not_run_or_lets_nobody_in() -> None:
 PLAN = ha_plan()
 
 
-def asked(monkeypatch: pytest.MonkeyPatch, host: str = "n3", **args: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+def asked(monkeypatch: pytest.MonkeyPatch, host: str = "n3", plan: Any = PLAN, **args: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     """The result of a task, and what the module was given; empty where it was not run."""
     given: dict[str, Any] = {}
     answer = {"changed": True, "restart": True, "text": "done"}
     monkeypatch.setattr(
         log_level.ActionModule, "_execute_module", lambda _self, _name, **words: given.update(words["module_args"]) or answer
     )
-    return run(log_level.ActionModule, variables(PLAN, host), **args), given
+    return run(log_level.ActionModule, variables(plan, host), **args), given
 
 
 def test_hosts_of_the_component_get_their_work(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -306,12 +306,12 @@ def test_what_is_asked_for_is_refused_before_a_host_is_asked(monkeypatch: pytest
 
 def test_what_ambari_would_overwrite_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     plan = ha_plan({name: {"backend": "ambari"} for name in ("hdfs_namenode", "koverse_server")})
-    monkeypatch.setitem(globals(), "PLAN", plan)
-    result, given = asked(monkeypatch, "n1", component="hdfs_namenode", logger="a", level="DEBUG")
-    assert result["failed"] and not given
+    result, given = asked(monkeypatch, "n1", plan, component="hdfs_namenode", logger="a", level="DEBUG")
+    assert result["failed"]
+    assert not given
     assert "Ambari writes the logging configuration of hdfs_namenode at each start, from its type hdfs-log4j" in result["msg"]
-    assert asked(monkeypatch, "n1", component="hdfs_namenode", logger="a", level="DEBUG", runtime=True)[1]["work"]["level"] == "DEBUG"
-    assert asked(monkeypatch, component="koverse_server", logger="a", level="DEBUG")[1]["work"]["level"] == "DEBUG"
+    for args in ({"component": "hdfs_namenode", "runtime": True, "host": "n1"}, {"component": "koverse_server"}):
+        assert asked(monkeypatch, plan=plan, logger="a", level="DEBUG", **args)[1]["work"]["level"] == "DEBUG"
 
 
 def test_what_came_of_it_in_words() -> None:
