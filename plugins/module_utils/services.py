@@ -195,7 +195,7 @@ class Ambari:
 
     @staticmethod
     def status(entries: Mapping[str, Entry]) -> dict[str, Status]:
-        return {name: {"unit": None, "text": "started by Ambari, or not at all"} for name in entries}
+        return {name: {"unit": None, "text": "no process; Ambari starts it"} for name in entries}
 
     @staticmethod
     def start(_entries: Mapping[str, Entry]) -> dict[str, str]:

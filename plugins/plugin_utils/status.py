@@ -112,7 +112,7 @@ def report(
         "ports": _ports(plan, whole, answers),
         "backups": backups,
         "notifications": notifications,
-        "ambari": _ambari(ambari, found),
+        "ambari": _ambari(ambari, found, whole),
         "warnings": [*plan["warnings"], *_standby_warnings(plan, whole), *_backup_warnings(backups)],
     }
 
@@ -315,12 +315,18 @@ def _channel(row: Mapping[str, Any], now: str) -> str:
 # ---- Ambari
 
 
-def _ambari(said: ambari_look.Said | None, found: Iterable[Mapping[str, Any]]) -> ambari_look.Said | None:
-    """What Ambari says, and of each alert whether it says no more than our own look (`folded`)."""
+def _ambari(said: ambari_look.Said | None, found: Iterable[Mapping[str, Any]], whole: decide.Picture) -> ambari_look.Said | None:
+    """What Ambari says, and of each alert whether it says no more than our own look (`folded`). Stopped instances are not stale: they take
+    the new configuration when they start."""
     if said is None:
         return None
     own = {row["alert"] for row in found}
-    return {**said, "alerts": [{**row, "folded": not row["maintenance"] and row["id"] not in own} for row in said["alerts"]]}
+    stopped = {(name, host) for name, rows in whole.items() for host, row in rows.items() if row["state"] in ("stopped", "failed")}
+    return {
+        **said,
+        "stale": [row for row in said["stale"] if (row["component"], row["host"]) not in stopped],
+        "alerts": [{**row, "folded": not row["maintenance"] and row["id"] not in own} for row in said["alerts"]],
+    }
 
 
 def ambari(made: Report) -> list[Line]:

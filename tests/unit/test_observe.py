@@ -125,7 +125,7 @@ def test_a_unit_that_does_not_exist_is_unknown(host: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     ("found", "state", "evidence"),
-    [([PROCESS], "running", "all is well"), ([], "stopped", "started by Ambari, or not at all")],
+    [([PROCESS], "running", "all is well"), ([], "stopped", "no process; Ambari starts it")],
 )
 def test_without_a_unit_the_processes_tell(host: dict[str, Any], found: list[Any], state: str, evidence: str) -> None:
     row = look(host, services.Ambari.status({"x": entry()})["x"], found)

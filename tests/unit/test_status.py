@@ -162,7 +162,7 @@ def with_ambari() -> Cluster:
     """A cluster with a dead DataNode, of which Ambari says that and more."""
     cluster = Cluster()
     cluster.change("hdfs_datanode", "n2", state="failed", health="unhealthy", evidence="exit status 137", since=None, pids=[])
-    stale = [("hdfs_datanode", "n1"), ("hdfs_datanode", "n2"), ("zookeeper", "n3")]
+    stale = [("hdfs_datanode", "n1"), ("hdfs_datanode", "n3"), ("zookeeper", "n3")]
     cluster.ambari = ambari_says(
         alert("datanode_process", "hdfs_datanode", "n2"),
         alert("namenode_capacity", "hdfs_namenode", "n1", state="WARNING", text="81 %"),
@@ -479,7 +479,7 @@ def test_what_ambari_knows_is_said_as_its_own_and_nothing_twice() -> None:
         "4 with an older configuration (restart.yml -e runbook_only=changed)",
         "WARNING for 1 h 0 min: Namenode Capacity, NameNode on n1: 81 %",
         "CRITICAL for 1 h 0 min: Broker, KAFKA_BROKER on n3: refused",
-        "older configuration: DataNode on n1, n2",
+        "older configuration: DataNode on n1, n3",
         "older configuration: ZooKeeper on n3",
         "older configuration: HDFS_CLIENT on n9.example.com",
         "n9.example.com: the agent is lost, Ambari does nothing there",
@@ -502,6 +502,14 @@ def test_an_ambari_that_says_nothing_is_unknown_in_status_and_diagnosis() -> Non
     assert section(cluster) == ["Ambari: unknown: nobody listens on http://ambari:8080"]
     said = [line.text for line in status.findings(cluster.report())]
     assert said == ["Ambari: unknown: nobody listens on http://ambari:8080", "The cluster is healthy"]
+
+
+def test_what_is_stopped_takes_its_configuration_when_it_starts() -> None:
+    cluster = with_ambari()
+    cluster.change("hdfs_datanode", "n3", state="stopped", health="unhealthy", evidence="", since=None, pids=[])
+    cluster.change("zookeeper", "n3", state="failed", health="unhealthy", evidence="", since=None, pids=[])
+    stale = cluster.report()["ambari"]["stale"]
+    assert [row["ambari_component"] for row in stale] == ["HDFS_DATANODE", "HDFS_CLIENT"]
 
 
 def test_what_ambari_says_is_never_taken_for_health() -> None:
