@@ -52,6 +52,11 @@ options:
     description: Seconds that one call may take.
     type: float
     default: 30.0
+  standby_hosts:
+    description: Hosts on which Koverse is the warm standby. Ambari has one name for both sides.
+    type: list
+    elements: str
+    default: []
 extends_documentation_fragment:
   - ansible.builtin.constructed
 """
@@ -108,7 +113,11 @@ class InventoryModule(BaseInventoryPlugin, Constructable):
 
     def _fill(self, read: dict[str, Any], options: dict[str, Any]) -> None:
         _layers, entries = catalogue.load()
-        found = ambari_facts.groups(read["rows"], {name: entry["ambari"] for name, entry in entries.items() if entry["ambari"]})
+        standby_hosts = self.get_option("standby_hosts")
+        unknown = sorted(set(standby_hosts) - set(read["hosts"]))
+        if unknown:
+            raise AnsibleParserError(f"standby_hosts: Ambari has no host {', '.join(unknown)}; it has: {', '.join(sorted(read['hosts']))}")
+        found = ambari_facts.groups(read["rows"], entries, standby_hosts)
         ports = {name: entry["ports"] for name, entry in entries.items()}
         for_all = {
             "runbook_backend": "ambari",

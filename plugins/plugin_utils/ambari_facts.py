@@ -7,7 +7,7 @@ Pure functions. Names of types and properties: Ambari's stacks HDP 3 and BIGTOP 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 # Component: name of the port, type, property. `*` stands for what HA appends to a property (nameservice and NameNode, ResourceManager).
@@ -54,14 +54,21 @@ LOGGING: Mapping[str, str] = {
 Configuration = Mapping[str, Mapping[str, str]]
 
 
-def groups(rows: Iterable[Mapping[str, Any]], names: Mapping[str, str]) -> dict[str, list[str]]:
-    """Component of the catalogue to hosts, in order. rows: see Cluster.host_components; names: component to its name in Ambari."""
-    ours: dict[str, list[str]] = {}
-    for name, theirs in names.items():
-        ours.setdefault(theirs, []).append(name)
+def groups(
+    rows: Iterable[Mapping[str, Any]], entries: Mapping[str, Mapping[str, Any]], standby_hosts: Collection[str] = ()
+) -> dict[str, list[str]]:
+    """Component of the catalogue to hosts, in order. rows: see Cluster.host_components; entries: the catalogue's.
+
+    standby_hosts: where a component with a warm standby is the standby: both have the same name in Ambari.
+    """
+    active = {entry["standby_of"] for entry in entries.values()}
+    ours: dict[tuple[str, bool], list[str]] = {}
+    for name, entry in entries.items():
+        for is_standby in (True,) if entry["standby_of"] else (False,) if name in active else (True, False):
+            ours.setdefault((entry["ambari"], is_standby), []).append(name)
     found: dict[str, list[str]] = {}
     for row in rows:
-        for name in ours.get(row["component"], ()):
+        for name in ours.get((row["component"], row["host"] in standby_hosts), ()):
             found.setdefault(name, []).append(row["host"])
     return {name: sorted(hosts) for name, hosts in found.items()}
 

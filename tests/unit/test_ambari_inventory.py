@@ -88,6 +88,18 @@ def test_constructed_groups(ambari: Emulator, tmp_path: Path) -> None:
     assert found["_meta"]["hostvars"]["n1"]["ansible_host"]
 
 
+def test_a_warm_standby_is_told_apart(ambari: Emulator, tmp_path: Path) -> None:
+    found = json.loads(listed(written(tmp_path, ambari)).stdout)
+    assert "koverse_standby_server" not in found
+    hosts = {**DESCRIPTION["hosts"], "n2": [*DESCRIPTION["hosts"]["n2"], "KOVERSE_SERVER"]}
+    with Emulator({**DESCRIPTION, "hosts": hosts}, clock=VirtualClock()) as two:
+        found = json.loads(listed(written(tmp_path, two, "standby_hosts: [n2]\n")).stdout)
+        refused = listed(written(tmp_path, two, "standby_hosts: [n2.example.com]\n"))
+    assert (found["koverse_server"]["hosts"], found["koverse_standby_server"]["hosts"]) == (["n3"], ["n2"])
+    assert found["hdfs_namenode"]["hosts"] == ["n1", "n2"]
+    assert "standby_hosts: Ambari has no host n2.example.com; it has: n1, n2, n3" in refused.stderr
+
+
 def test_few_requests_whatever_the_size(tmp_path: Path) -> None:
     many = {f"w{number:03}": ["DATANODE", "NODEMANAGER", "ACCUMULO_TSERVER"] for number in range(500)}
     with Emulator({**DESCRIPTION, "hosts": {**DESCRIPTION["hosts"], **many}}, clock=VirtualClock()) as ambari:
