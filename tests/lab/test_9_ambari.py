@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import json
 import os
 import re
@@ -217,6 +218,26 @@ def test_somebody_starts_what_is_stopped(ambari: Emulator, cluster: Cluster) -> 
     started = over(ambari, cluster, "startup")
     assert started.returncode == 0, started
     assert running(cluster) == before
+
+
+def test_three_lines_are_an_inventory(ambari: Emulator, cluster: Cluster, tmp_path: Path) -> None:
+    plugin = {"plugin": "koverse.runbook.ambari", "url": ambari.url, "username": "admin", "password": "admin", "standby_hosts": ["n2"]}
+    (tmp_path / "ambari.yml").write_text(json.dumps(plugin), encoding="utf-8")
+    reached = {"ansible_user": "ops", "ansible_ssh_common_args": f"-F {ROOT / 'lab' / 'build' / 'ssh_config'}"}
+    others = {"postgres": {"hosts": {"n1": {}}}, "all": {"vars": {**reached, "ansible_python_interpreter": "/usr/bin/python3"}}}
+    (tmp_path / "others.yml").write_text(json.dumps(others), encoding="utf-8")
+    new = copy.copy(cluster)
+    new.inventory = tmp_path
+    shown = new.play("status", "-e", "runbook_status_fail=true")
+    assert shown.returncode == 0, shown
+    seen, known = (
+        {(row["component"], row["host"], row["state"]) for row in other.report("status")["instances"]} for other in (new, cluster)
+    )
+    assert seen == known
+    asked = len(contexts(ambari))
+    restarted = new.play("restart", "-e", "runbook_components=koverse_webapp")
+    assert restarted.returncode == 0, restarted
+    assert len(contexts(ambari)) == asked + 2
 
 
 @pytest.mark.faults
