@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ansible.errors import AnsibleError
-from ansible_collections.koverse.runbook.plugins.module_utils.ambari import AmbariError, Cluster, Server
+from ansible_collections.koverse.runbook.plugins.module_utils.ambari import AmbariError
 from ansible_collections.koverse.runbook.plugins.plugin_utils import ambari_look
-from ansible_collections.koverse.runbook.plugins.plugin_utils.ambari_action import connection, names
+from ansible_collections.koverse.runbook.plugins.plugin_utils.ambari_action import names, opened
 from ansible_collections.koverse.runbook.plugins.plugin_utils.catalogue import RunbookError
 from ansible_collections.koverse.runbook.plugins.plugin_utils.controller import RunbookAction
 
@@ -21,12 +21,8 @@ class ActionModule(RunbookAction):
 
     def work(self, _args: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         try:
-            options = connection(self._templar, task_vars)
-            name = options.pop("cluster", None)
-            server = Server(**options, timeout=_TIMEOUT, patience=0.0)
             plan = self.plan(task_vars)
-            cluster = Cluster(server, name) if name else Cluster.find(server, None)
-            said = ambari_look.read(cluster, plan, names(plan["order"], task_vars))
+            said = ambari_look.read(opened(self._templar, task_vars, _TIMEOUT), plan, names(plan["order"], task_vars))
         except RunbookError as error:
             said = ambari_look.unknown(" ".join(error.problems))
         except (AmbariError, AnsibleError) as error:

@@ -28,12 +28,17 @@ class ActionModule(WorkerAction):
             return {"changed": False, "result": {}}
         launch = backup.arguments(self._plan, run, self._host) if self._step == "open" else None
         begin = {"arguments": self._arguments(run)}
-        result = self._released(run, begin) if self._step == "release" else self.whole(begin, launch)
+        result = self._released(run, begin) if self._step == "release" else self.whole(begin, launch, self._until(run))
         if self._step == "collect":
             if self._host != run["backup_host"]:
                 self.fetch(spool, result["spooled"])
             self.wait_for_others()
         return {"changed": self._step in ("hold", "release", "name"), "result": result}
+
+    def _until(self, run: Mapping[str, Any]) -> float | None:
+        """When all has to be frozen. Without Ambari the held hosts see to that themselves, and start Koverse again."""
+        asked = self._task_vars.get("runbook_asked", {}).get("began")
+        return asked + run["settings"]["hold_limit"] if asked and self._step == "freeze" else None
 
     def _arguments(self, run: Mapping[str, Any]) -> dict[str, Any]:
         """What this step is to know that the ones before it have found."""

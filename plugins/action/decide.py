@@ -7,7 +7,16 @@ from typing import Any
 
 from ansible_collections.koverse.runbook.plugins.module_utils import health
 from ansible_collections.koverse.runbook.plugins.module_utils.mends import MENDS
-from ansible_collections.koverse.runbook.plugins.plugin_utils import ambari_look, decide, diagnose, leave, recover, relocate, restart
+from ansible_collections.koverse.runbook.plugins.plugin_utils import (
+    ambari_action,
+    ambari_look,
+    decide,
+    diagnose,
+    leave,
+    recover,
+    relocate,
+    restart,
+)
 from ansible_collections.koverse.runbook.plugins.plugin_utils.catalogue import RunbookError, did_you_mean
 from ansible_collections.koverse.runbook.plugins.plugin_utils.controller import (
     RunbookAction,
@@ -53,8 +62,11 @@ class ActionModule(RunbookAction):
         zombies = [(name, host) for name, host in diagnose.zombies(found) if host not in unseen]
         known = {"looked": looked, "found": found, "zombies": zombies, "unseen": list(unseen), "ambari": ambari_look.registered(task_vars)}
         decided = chosen(plan, whole, wanted, {**args, **known, "check_mode": task_vars.get("ansible_check_mode")})
-        for stage in decided["stages"] + decided["lift"]:
+        stages = decided["stages"] + decided["lift"]
+        for stage in stages:
             stage["unseen"] = list(unseen)
+        # A recovery does what can be done; what Ambari leaves alone is said when its turn comes.
+        ambari_action.require(self._templar, task_vars, plan, stages, whole=args["goal"] != "recovered")
         return {"changed": False, **decided, "unseen": list(unseen)}
 
     @staticmethod
@@ -88,6 +100,13 @@ class ActionModule(RunbookAction):
                 f"Ambari alone can tell what runs with an older configuration, and that is unknown: {said['problem'].rstrip('.')}. "
                 "Cure that, or name what is to be restarted with runbook_components."
             )
+        theirs = {plan["components"][name]["ambari"] for name in by_ambari}
+        problems += [
+            f"Ambari calls {row['ambari_component']} on {row['ambari_host']} stale, and the inventory knows no such instance. Where the "
+            "host is called otherwise there, set its runbook_ambari_host."
+            for row in said["stale"]
+            if row["ambari_component"] in theirs and row["component"] is None
+        ]
         stale = {(row["component"], row["host"]) for row in said["stale"]}
 
         def is_changed(name: str, host: str, row: Mapping[str, Any]) -> bool:

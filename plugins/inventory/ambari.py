@@ -34,7 +34,9 @@ options:
     required: true
     env: [{name: AMBARI_USERNAME}]
   password:
-    description: Their password. Encrypt it with ansible-vault where it stands in the file.
+    description:
+      - Their password. Encrypt it with ansible-vault where it stands in the file.
+      - It becomes no variable. Playbooks that ask Ambari take theirs from C(runbook_ambari_password), or from the same environment.
     type: str
     required: true
     env: [{name: AMBARI_PASSWORD}]

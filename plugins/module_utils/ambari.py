@@ -36,7 +36,6 @@ _UNDER_WAY = ("STARTING", "STOPPING", "INSTALLING", "UPGRADING")
 
 _POLL, _LONGEST_POLL = 0.5, 3.0  # seconds between two looks at a request; each look takes half as long again
 _SETTLE = 30.0  # seconds in which the states follow the end of a request: agents report every 10 s
-_REPORT = 120.0  # seconds in which an agent has reported that a component was started without it; once a minute is usual
 _SENDS = 3  # times that the same change is asked for, where the server was restarted meanwhile
 _LAST_LINES = 8
 _SILENT_STATUS = (502, 503, 504)  # a proxy's, or a server that is starting
@@ -74,7 +73,10 @@ class Server:
     ) -> None:
         """url: for example https://ambari.example.com:8443. timeout: seconds that a call may take; patience: seconds for which `get` asks a
         server again that does not answer. Raises AmbariError where the URL is none."""
-        parts = urllib.parse.urlsplit(url)
+        try:
+            parts = urllib.parse.urlsplit(url)
+        except ValueError as error:
+            raise AmbariError(f"'{url}' is no URL of an Ambari server ({error}): expected https://HOST:PORT") from error
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise AmbariError(f"'{parts.hostname or url}' is no URL of an Ambari server: expected https://HOST:PORT")
         if parts.username or parts.password:
@@ -127,7 +129,7 @@ class Server:
             )
             return answer.status, self._read(answer.read(), url)
         except urllib.error.HTTPError as error:
-            raise self._refused(error) from None
+            raise self._refused(error, method) from None
         except (urls.SSLValidationError, urls.ConnectionError, OSError, http.client.HTTPException) as error:
             raise self._failed(error) from None
 
@@ -140,7 +142,7 @@ class Server:
         except ValueError:
             raise AmbariError(f"{url} answers with something else than JSON: is that an Ambari server?") from None
 
-    def _refused(self, error: urllib.error.HTTPError) -> AmbariError:
+    def _refused(self, error: urllib.error.HTTPError, method: str) -> AmbariError:
         text = error.read().decode("utf-8", "replace")
         try:
             said = str(json.loads(text)["message"])
@@ -151,7 +153,8 @@ class Server:
         if error.code in (401, 403) and "authoriz" not in said:
             return AmbariError(f"{self.url} does not let '{self._username}' in: {said}", error.code)
         if error.code == 403:
-            return AmbariError(f"'{self._username}' may not do that ({said}): it takes the role Service Operator or higher", error.code)
+            role = "Cluster User" if method == "GET" else "Service Operator, for alerts and configurations Cluster Administrator,"
+            return AmbariError(f"'{self._username}' may not do that ({said}): it takes the role {role} or higher", error.code)
         return AmbariError(f"{self.url} answers {error.code}: {said}", error.code)
 
     def _failed(self, error: Exception) -> AmbariError:
@@ -349,12 +352,40 @@ def in_words(request: Mapping[str, Any]) -> str:
     return f"Ambari's request {request['id']}, {ended} of {len(tasks)} tasks done{doing}"
 
 
+def left_alone(row: Row, hosts: Mapping[str, Row]) -> str:
+    """Why Ambari does nothing with an instance, empty where it does. row, hosts: see Cluster."""
+    host = row["host"]
+    if hosts.get(host, {}).get("host_state") == "HEARTBEAT_LOST":
+        return f"the agent of {host} is lost (HEARTBEAT_LOST): Ambari does nothing there, and its {row['state']} says nothing"
+    if row["maintenance_state"] not in (None, "OFF"):
+        return f"in maintenance ({row['maintenance_state']}), {row['state']}: Ambari skips it"
+    return ""
+
+
+def obstacles(cluster: Cluster, start: Iterable[Instance], stop: Iterable[Instance]) -> list[str]:
+    """What keeps Ambari from starting and stopping these instances, in words. What it has for stopped need not be stopped."""
+    start = list(start)
+    wanted = list(dict.fromkeys([*start, *stop]))
+    rows = {(row["component"], row["host"]): row for row in cluster.host_components({name for name, _host in wanted})}
+    hosts = cluster.hosts()
+    found = []
+    for name, host in wanted:
+        row = rows.get((name, host))
+        if row is None:
+            found.append(f"the cluster '{cluster.name}' of Ambari has no {name} on {host}: add it there first")
+        elif (name, host) in start or row["state"] != STOPPED:
+            why = left_alone(row, hosts)
+            found += [f"{name} on {host}: {why}"] if why else []
+    return found
+
+
 class Change:
     """Brings host components to a state, in slices: `run` until `done` or `failures`, with the `memory` of the slice before.
 
     memory is plain data; None at the beginning. Afterwards:
 
     changed    the instances that were not there before and are now, as [component, host]
+    already    those that were there before
     left_out   rows of `component`, `host`, `why`: what Ambari does not touch, in maintenance or on a lost host
     failures   rows of `component`, `host` (both None where it is the whole), `text`
     progress   a line
@@ -369,18 +400,20 @@ class Change:
         known: bool = False,
         memory: Mapping[str, Any] | None = None,
     ) -> None:
-        """state: STARTED or STOPPED. context: what the request is called in Ambari. known: whether the instances are known not to be in
-        the state, although Ambari, whose agents report late, may say that they are."""
+        """state: STARTED or STOPPED. context: what the request is called in Ambari. known: of a start, whether the instances are known to
+        be stopped, although Ambari, whose agents report late, may say that they are started."""
         self.cluster, self.state = cluster, state
         self.wanted: list[Instance] = [(pair[0], pair[1]) for pair in instances]
         self._clock, self._sleep = cluster.server.clock, cluster.server.sleep
         fresh: dict[str, Any] = {
             "context": f"{context} ({uuid.uuid4().hex[:8]})",
-            "first": {} if known else None,  # the memory of what makes Ambari agree
+            "first": {} if known and state == STARTED else None,  # the memory of what makes Ambari agree
+            "left_out": [],  # what was left out of that
             "began": self._clock(),
             "open": None,  # what was not there at the first look, as [component, host, state]
             "request": None,
             "requests": [],
+            "completed": [],  # instances whose tasks have succeeded in a request that failed
             "settled_from": None,
             "silent_from": None,
             "interrupted": False,
@@ -396,8 +429,16 @@ class Change:
 
     @property
     def changed(self) -> list[list[str]]:
-        gone = {(row["component"], row["host"]) for row in [*self.left_out, *self.failures]}
-        return [[name, host] for name, host, _state in self.memory["open"] or [] if (name, host) not in gone]
+        gone = {(row["component"], row["host"]) for row in self.left_out}
+        rows = [(name, host) for name, host, _state in self.memory["open"] or [] if (name, host) not in gone]
+        # Where something has failed, only what has succeeded is certain.
+        return [[name, host] for name, host in rows if not self.failures or [name, host] in self.memory["completed"]]
+
+    @property
+    def already(self) -> list[list[str]]:
+        """What Ambari had in the state at the first look; it may be late."""
+        others = {(name, host) for name, host, _state in self.memory["open"] or []}
+        return [[*pair] for pair in self.wanted if pair not in others]
 
     @property
     def diff(self) -> dict[str, str]:
@@ -455,26 +496,16 @@ class Change:
             self._settle()
 
     def _make_agree(self) -> None:
-        """What Ambari takes for started and is not, is stopped first; for what it takes for stopped, its agents are waited for."""
-        if self.state == STARTED:
-            before = Change(self.cluster, self.wanted, STOPPED, self.memory["context"], memory=self.memory["first"])
-            before._step()
-            self.progress, self.failures = before.progress, before.failures
-            self.memory["first"] = None if before.done else before.memory
-            if before.done:
-                self.memory["requests"] += before.memory["requests"]
-                self._ask()
-            return
-        known = {*self._look(), *((row["component"], row["host"]) for row in self.left_out)}
-        late = [pair for pair in self.wanted if pair not in known]
-        if not late:
+        """What Ambari takes for started and is not, is stopped first."""
+        before = Change(self.cluster, self.wanted, STOPPED, self.memory["context"], memory=self.memory["first"])
+        self.memory["first"] = before.memory
+        before._step()
+        self.progress, self.failures, self.left_out = before.progress, before.failures, before.left_out
+        if before.done:
             self.memory["first"] = None
+            self.memory["requests"] += before.memory["requests"]
+            self.memory["left_out"] = before.left_out
             self._ask()
-            return
-        self.progress = f"waiting for the agents to report that {', '.join(f'{name} on {host}' for name, host in late)} runs"
-        if self._clock() - self.memory["began"] > _REPORT:
-            for pair in late:
-                self._fail(f"runs, but was not started by Ambari, which takes it for stopped after {_REPORT:g} s", pair)
 
     def _look(self) -> dict[Instance, Row]:
         """The instances that are not in the state, without those that Ambari leaves alone. Raises AmbariError where it has no such one."""
@@ -485,16 +516,12 @@ class Change:
         there = {pair: rows[pair] for pair in self.wanted if rows[pair]["state"] != self.state}
         if self.memory["open"] is None:
             self.memory["open"] = [[*pair, row["state"]] for pair, row in there.items()]
+        self.left_out = [row for row in self.memory["left_out"] if (row["component"], row["host"]) not in there]
         if not there:
             return {}
         hosts = self.cluster.hosts()
-        self.left_out = []
         for (name, host), row in list(there.items()):
-            why = ""
-            if hosts.get(host, {}).get("host_state") == "HEARTBEAT_LOST":
-                why = f"the agent of {host} is lost (HEARTBEAT_LOST): Ambari does nothing there, and its {row['state']} says nothing"
-            elif row["maintenance_state"] not in (None, "OFF"):
-                why = f"in maintenance ({row['maintenance_state']}), {row['state']}: Ambari skips it"
+            why = left_alone(row, hosts)
             if why:
                 self.left_out.append({"component": name, "host": host, "why": why})
                 del there[name, host]
@@ -586,6 +613,8 @@ class Change:
 
     def _tasks_failed(self, request: Mapping[str, Any]) -> None:
         for task in request["tasks"]:
+            if task["status"] == "COMPLETED":
+                self.memory["completed"].append([task["role"], task["host"]])
             if task["status"] in FAILED:
                 words = "\n".join(f"  | {line}" for line in self.cluster.task_words(request["id"], task["id"]))
                 text = f"{task['command']} {task['status']} (Ambari's request {request['id']}, task {task['id']})"
@@ -662,6 +691,7 @@ def run_change(module: AnsibleModule, instances: Callable[[Cluster], Iterable[In
     result = {
         "changed": bool(change.changed),
         "instances": [{"component": component, "host": host} for component, host in change.changed],
+        "already": [{"component": component, "host": host} for component, host in change.already],
         "left_out": change.left_out,
         "failures": change.failures,
         "requests": change.memory["requests"],

@@ -18,7 +18,8 @@ class Hold:
     """The components that write, on one host."""
 
     def __init__(self, context: Context, work: Mapping[str, Any], limit: float) -> None:
-        """work: this host's part as module_utils/waiting.py takes it. limit: seconds after which they are started at the latest."""
+        """work: this host's part as module_utils/waiting.py takes it. limit: seconds after which they are started at the latest, but for
+        what Ambari runs, which only it can start."""
         self.context, self.limit = context, limit
         self._work = {**BY_ITSELF, **work}
         self._timer = threading.Timer(limit, self._expire)
@@ -31,11 +32,12 @@ class Hold:
     def stop(self, ago: float = 0.0) -> None:
         """Stops the components; from now on they are started again when `limit` is over, also when nobody asks for it.
 
-        ago: the seconds since Ambari was asked to stop them, where it was. Then nobody but Ambari starts them again.
+        ago: the seconds since Ambari was asked to stop them, where it was.
         """
         self._began = time.monotonic() - ago
         self._held = True
-        self._timer.start()
+        if any(entry["backend"] != "ambari" for entry in self._work["entries"].values()):
+            self._timer.start()
         with self.context.timed("stop Koverse"):
             problems = self._run("stop", min(self._longest("stop_timeout"), self.limit))
         if problems:

@@ -31,9 +31,8 @@ options:
         required: true
   known:
     description:
-      - Says that the instances are known not to be in the state, whatever Ambari thinks; its agents report up to a minute late.
-      - What shall be started, and has died without Ambari's knowing it, is stopped first. What shall be stopped, and was started without
-        Ambari, is stopped as soon as the agent has reported it.
+      - Says of a start that the instances are known to be stopped, whatever Ambari thinks; its agents report up to a minute late. What
+        Ambari takes for started is then stopped first.
     type: bool
     default: false
 extends_documentation_fragment:
@@ -72,6 +71,12 @@ instances:
   elements: dict
   returned: always
   sample: [{component: DATANODE, host: n1.example.com}]
+already:
+  description: What Ambari had in the state before. Its agents report late.
+  type: list
+  elements: dict
+  returned: always
+  sample: [{component: DATANODE, host: n2.example.com}]
 left_out:
   description:
     - What Ambari does not touch and why, because it is in maintenance or its host's agent is lost.

@@ -18,7 +18,8 @@ description:
     (or the environment's C(AMBARI_PASSWORD)), C(runbook_ambari_ca_path), C(runbook_ambari_validate_certs) and C(runbook_ambari_cluster).
 options:
   stage:
-    description: A stage as M(koverse.runbook.decide) returns it. With C(agreed) Ambari's own word counts for what runs and what does not.
+    description:
+      - A stage as M(koverse.runbook.decide) returns it. Where a start fails, its C(otherwise), a text, is told, too.
     type: dict
     required: true
   state:
@@ -26,6 +27,12 @@ options:
     type: str
     choices: [started, stopped]
     required: true
+  again:
+    description:
+      - Asks once more, for those in RV(doubtful) of the registered C(runbook_asked) of which the registered C(runbook_doubted), of
+        M(koverse.runbook.component_info), says that they do not run. They are stopped in Ambari first.
+    type: bool
+    default: false
 attributes:
   check_mode:
     description: Tells what would be asked for, and asks for nothing.
@@ -52,6 +59,13 @@ began:
   type: float
   returned: where the stage has such instances
   sample: 1763841600.5
+doubtful:
+  description:
+    - Host to components that the stage found stopped, and that Ambari takes for started, because its agents report late, or because
+      somebody has just started them.
+  type: dict
+  returned: always
+  sample: {n2: [hdfs_datanode]}
 instances:
   description: What was not in the state before, and is now, in Ambari's names.
   type: list

@@ -11,10 +11,11 @@ from typing import Any
 
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
-from ansible_collections.koverse.runbook.plugins.module_utils.ambari import failure_text
+from ansible_collections.koverse.runbook.plugins.module_utils import ambari
 
 from .catalogue import RunbookError
 from .controller import SILENCE, SLICE, display
+from .plan import Plan
 
 _REQUIRED = ("url", "username", "password")
 
@@ -47,6 +48,45 @@ def names(hosts: Iterable[str], task_vars: Mapping[str, Any]) -> dict[str, str]:
     return {host: str(hostvars[host].get("runbook_ambari_host", host)) for host in hosts}
 
 
+def opened(templar: Any, task_vars: Mapping[str, Any], timeout: float = 30.0) -> ambari.Cluster:
+    """The cluster, for reading: nobody is asked twice. timeout: seconds that a call may take. Raises RunbookError, AmbariError."""
+    options = connection(templar, task_vars)
+    name = options.pop("cluster", None)
+    server = ambari.Server(**options, timeout=timeout, patience=0.0)
+    return ambari.Cluster(server, name) if name else ambari.Cluster.find(server, None)
+
+
+def instances(plan: Plan, hosts: Mapping[str, Iterable[str]], task_vars: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
+    """What of `hosts`, host to components, Ambari runs: host and component as here, component and host as there."""
+    entries, theirs = plan["components"], names(hosts, task_vars)
+    return [
+        (host, name, entries[name]["ambari"], theirs[host])
+        for host, components in hosts.items()
+        for name in components
+        if entries[name]["backend"] == "ambari"
+    ]
+
+
+def require(templar: Any, task_vars: Mapping[str, Any], plan: Plan, stages: Iterable[Mapping[str, Any]], whole: bool = True) -> None:
+    """Raises RunbookError, before anything is changed, where Ambari does not answer, or would not start or stop what the stages have.
+
+    whole: whether all of the stages has to be possible; False where as much is to be done as can be.
+    """
+    stages = list(stages)
+    start, stop = (
+        [row[2:] for stage in stages if stage["goal"] == goal for row in instances(plan, stage.get(key, {}), task_vars)]
+        for goal, key in (("started", "absent"), ("stopped", "hosts"))
+    )
+    if not start and not stop:
+        return
+    try:
+        problems = ambari.obstacles(opened(templar, task_vars), start, stop)
+    except ambari.AmbariError as error:
+        raise RunbookError([f"{str(error).rstrip('.')}.", "Nothing was changed."]) from error
+    if problems and whole:
+        raise RunbookError([*(f"{problem}." for problem in problems), "Nothing was changed."])
+
+
 class Slices:
     """What an action has that runs a module until it is done."""
 
@@ -68,7 +108,7 @@ class Slices:
             if result.pop("done") or result["failures"]:
                 break
         if result["failures"]:
-            result.update(failed=True, msg=failure_text(result["failures"]))
+            result.update(failed=True, msg=ambari.failure_text(result["failures"]))
         return result
 
 

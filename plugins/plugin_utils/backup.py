@@ -87,7 +87,8 @@ def decided(
         raise RunbookError(
             [*problems, *others, "Nothing was changed. Below Koverse every layer has to serve: startup.yml says what is missing."]
         )
-    hold = {"name": "a backup", "hosts": hosts, "absent": hosts, "agreed": True}
+    stopped = f"Koverse on {', '.join(hosts)} was stopped for the backup, and nobody has started it again. Next: startup.yml"
+    hold = {"name": "a backup", "hosts": hosts, "absent": hosts, "otherwise": stopped}
     return {"id": manifest.new_id(now), "held": hosts, "hold": hold, "degraded": degraded, **places(plan, whole, settings)}
 
 

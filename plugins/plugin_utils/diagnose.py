@@ -557,7 +557,9 @@ def _with_alerts(facts: Facts, own: Sequence[tuple[Rule, Match]], alerts: Sequen
         service = match.alert["service"]
         positions = [position for position, (rule, finding) in enumerate(own) if _names(facts, rule, finding, match)]
         if _is_of_a_service(match) and service in by_service:
-            positions = [by_service[service]]
+            # That something is worse with the service than the finding says is told.
+            taker = by_service[service]
+            positions = [taker] if _severity(facts, match) == "warning" or _severity(facts, own[taker][1]) == "error" else []
         if positions:
             told_by[match.alert["id"]] = positions[0]
             by_service.setdefault(service, positions[0])

@@ -331,7 +331,7 @@ def _ambari(said: ambari_look.Said | None, found: Iterable[Mapping[str, Any]], w
 
 def ambari(made: Report) -> list[Line]:
     """What Ambari knows: a line that counts, and one for each thing that our own look does not say. None where it was not asked."""
-    said, now = made["ambari"], made["taken_at"]
+    said = made["ambari"]
     if not said:
         return []
     if said["problem"]:
@@ -346,7 +346,7 @@ def ambari(made: Report) -> list[Line]:
     counts += " (restart.yml -e runbook_only=changed)" if any(row["component"] for row in said["stale"]) else ""
     found = [Line("plain", counts)]
     for row in alerts:
-        text = f"{row['state']} for {age(row['since'], now)}: {row['label']}, {ambari_look.named(row, titles)}: {row['text']}"
+        text = f"{row['state']} since {row['since']}: {row['label']}, {ambari_look.named(row, titles)}: {row['text']}"
         found.append(Line("bad" if row["state"] == "CRITICAL" else "unknown", one_line(text)))
     stale: dict[str, list[str]] = {}
     for row in said["stale"]:

@@ -51,12 +51,16 @@ class WorkerAction(RunbookAction):
 
     # ---- the worker
 
-    def whole(self, begin: Mapping[str, Any] | None = None, launch: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """Begins a step and looks until it is over; its result."""
+    def whole(
+        self, begin: Mapping[str, Any] | None = None, launch: Mapping[str, Any] | None = None, until: float | None = None
+    ) -> dict[str, Any]:
+        """Begins a step and looks until it is over; its result. until: when it has to be over, in seconds since 1970."""
         answer = self._look(begin, launch)
         if launch and "busy" in answer and is_over(answer["busy"].get("owner"), float(answer["busy"].get("heard", 0))):
             answer = self._look(begin, launch, take_over=True)
         while "state" in answer and answer["state"]["running"]:
+            if until is not None and time.time() > until:
+                raise RunbookError([f"{self._host}, step {self._step}: not done in time; last seen: {answer['state']['progress']}"])
             self._say(answer["state"]["progress"])
             answer = self._look()
         if self._step == "close" and "state" not in answer:  # it has ended already, and undone what there was; or it is another run's

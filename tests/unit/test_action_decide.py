@@ -4,14 +4,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from ansible_collections.koverse.runbook.plugins.action.decide import ActionModule
 from ansible_collections.koverse.runbook.plugins.module_utils.health import unknown
 from ansible_collections.koverse.runbook.plugins.plugin_utils import plan as planning
+from ansible_collections.koverse.runbook.tests.ambari.clock import VirtualClock
+from ansible_collections.koverse.runbook.tests.ambari.emulator import Emulator
 from ansible_collections.koverse.runbook.tests.unit.actions import UNREACHABLE, answers, run, variables
 from ansible_collections.koverse.runbook.tests.unit.cluster import ambari_says, down, ha_plan, healthy, row, stopped
+from ansible_collections.koverse.runbook.tests.unit.emulated import DESCRIPTION
 
 PLAN = ha_plan()
 Picture = dict[str, dict[str, dict[str, Any]]]
@@ -248,23 +252,46 @@ def test_narrowed_to_nothing_nothing_is_done() -> None:
     assert decide(down(PLAN), "started", wanted=[])["stages"] == []
 
 
-# ---- restarting what has changed
+# ---- over Ambari
 
 
 CHANGED = "2026-11-21T10:00:00Z"  # after the instances were started
+C = "/api/v1/clusters/lab"
+OVER = {
+    **PLAN,
+    "components": {name: {**entry, "backend": "ambari" if entry["ambari"] else "systemd"} for name, entry in PLAN["components"].items()},
+    "ambari": True,
+}
+OVER["components"]["koverse_webapp"]["backend"] = "systemd"
 
 
-def restarted(ambari: dict[str, Any] | None, **args: Any) -> dict[str, Any]:
+@pytest.fixture
+def lab(clock: VirtualClock) -> Iterator[Emulator]:
+    """An Ambari that has the plan's cluster."""
+    hosts: dict[str, list[str]] = {host: [] for host in PLAN["order"]}
+    for name, members in PLAN["instances"].items():
+        for host in members:
+            hosts[host] += [PLAN["components"][name]["ambari"]] if PLAN["components"][name]["ambari"] else []
+    description = {**DESCRIPTION, "hosts": hosts, "services": {"KOVERSE": {"KOVERSE_SERVER": "MASTER", "KOVERSE_WEBAPP": "MASTER"}}}
+    with Emulator(description, clock=clock) as emulator:
+        yield emulator
+
+
+def over(ambari: Emulator | None, whole: Picture, goal: str, said: dict[str, Any] | None = None, **args: Any) -> dict[str, Any]:
+    """A decision over Ambari. said: what the look has registered of it."""
+    given = {f"runbook_ambari_{key}": value for key, value in {"username": "admin", "password": "admin", "cluster": "lab"}.items()}
+    given["runbook_ambari_url"] = ambari.url if ambari else "http://127.0.0.1:9"
+    known = {"runbook_ambari_seen": said} if said else {}
+    return run(ActionModule, {**variables(OVER, runbook_seen=answers(whole)), **given, **known}, goal=goal, **args)
+
+
+def restarted(ambari: Emulator, said: dict[str, Any] | None, **args: Any) -> dict[str, Any]:
     """A restart over Ambari, where all files are newer than what runs, but PostgreSQL's."""
-    plan = {**PLAN, "components": {name: {**entry, "backend": "ambari"} for name, entry in PLAN["components"].items()}, "ambari": True}
-    for name in ("postgres", "koverse_webapp"):
-        plan["components"][name]["backend"] = "systemd"
     whole = healthy(PLAN)
     for name, rows in whole.items():
         for one in rows.values():
             one["configured"] = "" if name == "postgres" else CHANGED
-    said = {} if ambari is None else {"runbook_ambari_seen": ambari}
-    return run(ActionModule, {**variables(plan, runbook_seen=answers(whole)), **said}, goal="restarted", **{"only": "changed", **args})
+    return over(ambari, whole, "restarted", said, **{"only": "changed", **args})
 
 
 def touched(result: dict[str, Any]) -> list[tuple[str, str]]:
@@ -273,19 +300,28 @@ def touched(result: dict[str, Any]) -> list[tuple[str, str]]:
     return [(name, host) for stage in stages for host, names in stage["hosts"].items() for name in names]
 
 
-def test_what_ambari_starts_is_restarted_where_it_says_so_and_the_rest_by_its_files() -> None:
-    stale = [{"component": "hdfs_datanode", "host": host} for host in ("n1", "n3")] + [{"component": None, "host": "n1"}]
-    result = restarted(ambari_says(stale=stale))
-    assert touched(result) == [("hdfs_datanode", "n1"), ("hdfs_datanode", "n3"), ("koverse_webapp", "n3")]
-    assert touched(restarted(ambari_says())) == [("koverse_webapp", "n3")]
-    assert touched(restarted(ambari_says(stale=stale), hosts="n1")) == [("hdfs_datanode", "n1")]
+def stale(component: str | None, host: str, theirs: str = "DATANODE") -> dict[str, Any]:
+    return {"component": component, "host": host, "ambari_component": theirs, "ambari_host": f"{host}.example.com"}
+
+
+def test_what_ambari_starts_is_restarted_where_it_says_so_and_the_rest_by_its_files(lab: Emulator) -> None:
+    said = ambari_says(stale=[stale("hdfs_datanode", "n1"), stale("hdfs_datanode", "n3"), stale(None, "n1", "HDFS_CLIENT")])
+    assert touched(restarted(lab, said)) == [("hdfs_datanode", "n1"), ("hdfs_datanode", "n3"), ("koverse_webapp", "n3")]
+    assert touched(restarted(lab, ambari_says())) == [("koverse_webapp", "n3")]
+    assert touched(restarted(lab, said, hosts="n1")) == [("hdfs_datanode", "n1")]
+
+
+def test_stale_on_a_host_of_another_name_is_not_passed_over(lab: Emulator) -> None:
+    result = restarted(lab, ambari_says(stale=[stale("hdfs_datanode", "n1"), stale(None, "n9")]))
+    assert "Ambari calls DATANODE on n9.example.com stale, and the inventory knows no such instance." in result["msg"]
+    assert "set its runbook_ambari_host" in result["msg"]
 
 
 @pytest.mark.parametrize(
-    ("ambari", "why"), [(ambari_says(problem="nobody listens on http://a"), "nobody listens on http://a."), (None, "it was not asked.")]
+    ("said", "why"), [(ambari_says(problem="nobody listens on http://a"), "nobody listens on http://a."), (None, "it was not asked.")]
 )
-def test_nothing_is_restarted_on_the_strength_of_an_ambari_that_says_nothing(ambari: dict[str, Any] | None, why: str) -> None:
-    result = restarted(ambari)
+def test_nothing_is_restarted_on_the_strength_of_an_ambari_that_says_nothing(lab: Emulator, said: dict[str, Any] | None, why: str) -> None:
+    result = restarted(lab, said)
     assert result["failed"]
     assert result["msg"].splitlines() == [
         f"- Ambari alone can tell what runs with an older configuration, and that is unknown: {why} "
@@ -294,11 +330,45 @@ def test_nothing_is_restarted_on_the_strength_of_an_ambari_that_says_nothing(amb
     ]
 
 
-def test_what_was_written_on_the_hosts_goes_by_its_files() -> None:
-    result = restarted(None, only="written")
+def test_what_was_written_on_the_hosts_goes_by_its_files(lab: Emulator) -> None:
+    result = restarted(lab, None, only="written")
     assert ("hdfs_datanode", "n2") in touched(result)
     assert ("postgres", "n1") not in touched(result)
 
 
-def test_an_unknown_choice_is_refused() -> None:
-    assert "runbook_only: expected all or changed, found 'changes'." in restarted(ambari_says(), only="changes")["msg"]
+def test_an_unknown_choice_is_refused(lab: Emulator) -> None:
+    assert "runbook_only: expected all or changed, found 'changes'." in restarted(lab, ambari_says(), only="changes")["msg"]
+
+
+@pytest.mark.parametrize(("goal", "whole"), [("stopped", healthy(PLAN)), ("started", down(PLAN))])
+def test_what_ambari_would_leave_alone_is_said_before_anything_is_changed(lab: Emulator, goal: str, whole: Picture) -> None:
+    assert over(lab, whole, goal)["stages"]
+    lab.somebody("PUT", f"{C}/hosts/n2", {"Body": {"Hosts": {"maintenance_state": "ON"}}})
+    lab.world.host_components[:] = [row for row in lab.world.host_components if (row.component, row.host) != ("ACCUMULO_GC", "n3")]
+    refused = over(lab, whole, goal)
+    assert refused["failed"]
+    assert "DATANODE on n2: in maintenance (IMPLIED_FROM_HOST), STARTED: Ambari skips it." in refused["msg"]
+    assert "the cluster 'lab' of Ambari has no ACCUMULO_GC on n3: add it there first." in refused["msg"]
+    assert "Nothing was changed." in refused["msg"]
+
+
+def test_what_ambari_has_for_stopped_need_not_be_stopped(lab: Emulator) -> None:
+    lab.somebody("PUT", f"{C}/hosts/n2", {"Body": {"Hosts": {"maintenance_state": "ON"}}})
+    for component in lab.world.host_components:
+        component.state = "INSTALLED" if component.host == "n2" else component.state
+    assert over(lab, healthy(PLAN), "stopped")["stages"]
+
+
+def test_a_recovery_does_what_it_can(lab: Emulator) -> None:
+    lab.somebody("PUT", f"{C}/hosts/n2", {"Body": {"Hosts": {"maintenance_state": "ON"}}})
+    whole = healthy(PLAN)
+    whole["zookeeper"]["n2"] = stopped("zookeeper", "n2", state="failed")
+    assert over(lab, whole, "recovered", layer="coordination")["stages"]
+
+
+def test_nothing_begins_without_ambari() -> None:
+    assert over(None, healthy(PLAN), "started")["stages"] == []
+    for goal, whole in (("stopped", healthy(PLAN)), ("started", down(PLAN))):
+        refused = over(None, whole, goal)
+        assert "nobody listens on http://127.0.0.1:9" in refused["msg"]
+        assert "Nothing was changed." in refused["msg"]

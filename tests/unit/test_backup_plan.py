@@ -62,7 +62,8 @@ def test_a_koverse_that_is_stopped_needs_no_hold() -> None:
 def test_what_is_held_is_a_stage_for_ambari_too() -> None:
     plan = ha_plan({"koverse_server": {"backend": "ambari"}})
     hold = backup.decided({**PLAN, **plan}, healthy(PLAN), BACKUP, NOW)["hold"]
-    assert (hold["hosts"], hold["absent"], hold["agreed"]) == ({"n3": ["koverse_server"]}, {"n3": ["koverse_server"]}, True)
+    assert (hold["hosts"], hold["absent"]) == ({"n3": ["koverse_server"]}, {"n3": ["koverse_server"]})
+    assert hold["otherwise"].startswith("Koverse on n3 was stopped for the backup")
 
 
 def test_another_backup_may_be_why_something_is_not_healthy() -> None:

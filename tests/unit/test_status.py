@@ -477,8 +477,8 @@ def test_what_ambari_knows_is_said_as_its_own_and_nothing_twice() -> None:
     assert section(with_ambari()) == [
         "Ambari: 5 alerts, 2 of them on what is said above, 1 of them on what is in maintenance; "
         "4 with an older configuration (restart.yml -e runbook_only=changed)",
-        "WARNING for 1 h 0 min: Namenode Capacity, NameNode on n1: 81 %",
-        "CRITICAL for 1 h 0 min: Broker, KAFKA_BROKER on n3: refused",
+        "WARNING since 2026-11-21T09:15:00Z: Namenode Capacity, NameNode on n1: 81 %",
+        "CRITICAL since 2026-11-21T09:15:00Z: Broker, KAFKA_BROKER on n3: refused",
         "older configuration: DataNode on n1, n3",
         "older configuration: ZooKeeper on n3",
         "older configuration: HDFS_CLIENT on n9.example.com",
@@ -531,7 +531,7 @@ def test_the_page_has_ambaris_alerts_once_and_escapes_them() -> None:
     cluster.ambari["stale"][3]["ambari_component"] = evil
     page = Page(status.html(cluster.report()))
     assert not {"script", "img"} & set(page.tags)
-    assert page.words.count(f"WARNING for 1 h 0 min: {evil}, NameNode on n1: {evil}") == 1
+    assert page.words.count(f"WARNING since 2026-11-21T09:15:00Z: {evil}, NameNode on n1: {evil}") == 1
     assert "AMBARI_ALERT" not in page.words
     assert "Ambari" not in Page(status.html(Cluster().report())).words
 
