@@ -256,7 +256,7 @@ def test_what_somebody_has_just_started_is_not_stopped(ambari: Emulator, cluster
         "RequestInfo": {"context": "somebody's start", "query": "HostRoles/component_name=KOVERSE_WEBAPP&HostRoles/host_name=n3"},
         "Body": {"HostRoles": {"state": "STARTED"}},
     }
-    with doing(ambari, "start", "sleep 5"), cluster.playing("startup", *over_ambari.variables(ambari)) as playing:
+    with doing(ambari, "start", "sleep 15"), cluster.playing("startup", *over_ambari.variables(ambari)) as playing:
         playing.until("START KOVERSE_SERVER on n3")
         ambari.somebody("PUT", f"{C}/host_components", start)
         assert playing.ended() == 0, playing.output
