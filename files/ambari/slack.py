@@ -1,34 +1,32 @@
 # Copyright: Contributors to koverse.runbook
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Posts one of Ambari's alerts to an incoming webhook of Slack. Runs on the Ambari server's host, with Python 2.7 or 3.
+"""Posts one of Ambari's alerts to an incoming webhook of Slack. Runs on the Ambari server's host, with Python 3.8 or later.
 
 Arguments: a directory, and the command line that Ambari made, as it is; sh.j2 beside this file sees to that. The line's first word is the
 script's own path, whose last part names the file with the webhook in the directory: {"url": ..., "ca": a file with certificates or null}.
 Ends with 1 where Slack has not taken it. Ambari drops what a script writes: the reason is in syslog, too.
 """
 
-from __future__ import absolute_import, division, print_function
+from __future__ import annotations
 
-import collections
-import importlib
-import io
+import http.client
 import json
 import os
 import re
 import signal
-import socket
 import ssl
 import sys
 import syslog
 import time
-
-try:
-    import urllib.request as web
-except ImportError:  # Python 2.7
-    web = importlib.import_module("urllib2")
+import urllib.error
+import urllib.parse
+import urllib.request
+from pathlib import Path
+from typing import Any, NamedTuple
 
 SECONDS = 4  # Ambari ends a script after 5
 LONGEST = 3000  # characters of a text
+SHORTEST = 4  # characters of what is a secret by itself
 SIGNS = {"OK": ":white_check_mark:", "WARNING": ":warning:", "CRITICAL": ":red_circle:"}
 
 # SCRIPT DEFINITION "LABEL" SERVICE STATE "TEXT" MILLISECONDS HOST; before Ambari 2.7 it ends with the text. In label and text \" stands
@@ -39,70 +37,101 @@ LINE = re.compile(
     re.DOTALL,
 )
 
-Alert = collections.namedtuple("Alert", "definition label service state text moment host")
+
+class Alert(NamedTuple):
+    """What Ambari says of it. moment: milliseconds since 1970, empty before Ambari 2.7; host: empty where it is not known."""
+
+    definition: str
+    label: str
+    service: str
+    state: str
+    text: str
+    moment: str
+    host: str
 
 
 class NotSent(Exception):
     """Why not; without the webhook, which is a secret."""
 
 
-class NoRedirect(web.HTTPRedirectHandler):
+class NoRedirect(urllib.request.HTTPRedirectHandler):
     """A POST that is redirected would become a GET, and the secret would go elsewhere."""
 
-    def redirect_request(self, *_words):
+    def redirect_request(self, *_words: Any) -> None:
         return None
 
 
-def read(line):
+def read(line: str) -> tuple[str, Alert]:
     """The script's name and the alert of a command line. Raises NotSent."""
     found = LINE.match(line)
     if not found:
-        raise NotSent('expected SCRIPT DEFINITION "LABEL" SERVICE STATE "TEXT" MILLISECONDS HOST, found %r' % line[:200])
+        raise NotSent(f'expected SCRIPT DEFINITION "LABEL" SERVICE STATE "TEXT" MILLISECONDS HOST, found {line[:200]!r}')
     parts = {key: (found.group(key) or "").replace('\\"', '"').replace("\\!", "!") for key in Alert._fields}
     return os.path.basename(found.group("script")), Alert(**parts)
 
 
-def escaped(text):
+def escaped(text: str) -> str:
     """As Slack wants it: https://docs.slack.dev/messaging/formatting-message-text."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def message(alert):
+def message(alert: Alert) -> str:
     """What is posted."""
     when = time.strftime(" at %Y-%m-%d %H:%M:%S UTC", time.gmtime(int(alert.moment) / 1000)) if alert.moment else ""
-    where = " on %s" % alert.host if alert.host else ""
+    where = f" on {alert.host}" if alert.host else ""
     text = alert.text if len(alert.text) <= LONGEST else alert.text[:LONGEST] + " ..."
-    head = "%s *%s: %s*%s" % (SIGNS.get(alert.state, ":question:"), alert.state, escaped(alert.label), escaped(where))
-    return "%s\n%s\n_%s, %s%s_" % (head, escaped(text), escaped(alert.service), escaped(alert.definition), when)
+    head = f"{SIGNS.get(alert.state, ':question:')} *{alert.state}: {escaped(alert.label)}*{escaped(where)}"
+    return f"{head}\n{escaped(text)}\n_{escaped(alert.service)}, {escaped(alert.definition)}{when}_"
 
 
-def settings(path):
+def settings(path: Path) -> tuple[str, str | None]:
     """The webhook's URL and the file with certificates. Raises NotSent."""
     try:
-        with io.open(path, encoding="utf-8") as file:
-            found = json.load(file)
+        found = json.loads(path.read_text(encoding="utf-8"))
         return str(found["url"]), found.get("ca")
-    except (IOError, KeyError, TypeError, ValueError) as error:
-        raise NotSent("%s: expected the webhook, found %s; run alerts.yml again" % (path, type(error).__name__))
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise NotSent(f"{path}: expected the webhook, found {type(error).__name__}; run alerts.yml again") from None
 
 
-def post(url, ca, text):
+def post(url: str, ca: str | None, text: str) -> None:
     """Raises NotSent unless the answer is a good one."""
-    opener = web.build_opener(NoRedirect, web.HTTPSHandler(context=ssl.create_default_context(cafile=ca)))
-    request = web.Request(url, json.dumps({"text": text}).encode("ascii"), {"Content-Type": "application/json; charset=utf-8"})
     try:
+        opener = urllib.request.build_opener(NoRedirect, urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=ca)))
+        body = json.dumps({"text": text}).encode("ascii")
+        headers = {"Content-Type": "application/json; charset=utf-8"}
+        request = urllib.request.Request(url, body, headers)  # noqa: S310 (alerts.yml has checked it)
         opener.open(request, timeout=SECONDS).close()
-    except (EnvironmentError, ValueError, ssl.SSLError, socket.timeout) as error:
-        said = error.read(200).decode("utf-8", "replace") if hasattr(error, "code") else getattr(error, "reason", None) or error
-        raise NotSent("%s %s" % (getattr(error, "code", type(error).__name__), str(said).replace(url, "(the webhook)")))
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        raise NotSent(redacted(reason(error), url)) from None
 
 
-def late(_number, _frame):
+def reason(error: Exception) -> str:
+    """What went wrong, or what the server says of it."""
+    if isinstance(error, urllib.error.HTTPError):
+        try:
+            said = error.read(200).decode("utf-8", "replace")
+        except (OSError, http.client.HTTPException):
+            said = ""
+        return f"{error.code} {said or error.reason}"
+    return f"{type(error).__name__} {getattr(error, 'reason', None) or error}"
+
+
+def redacted(text: str, url: str) -> str:
+    """A text without the webhook: servers answer with its path, of which each part may be the secret."""
+    rest = url.partition("://")[2]
+    hidden = {url, rest, rest.partition("/")[2], *re.split(r"[/?&=:@,#]", rest)}
+    hidden |= {urllib.parse.unquote(part) for part in hidden} | {urllib.parse.quote(part, safe="") for part in hidden}
+    for part in sorted((part for part in hidden if len(part) >= SHORTEST), key=len, reverse=True):
+        text = re.sub(re.escape(part), "***", text, flags=re.IGNORECASE)
+    return text
+
+
+def late(_number: int, _frame: Any) -> None:
     """Of the signal that ends it in time."""
-    raise NotSent("no answer within %d s" % SECONDS)
+    raise NotSent(f"no answer within {SECONDS} s")
 
 
-def main(words):
+def main(words: list[str]) -> int:
     """The exit code."""
     signal.signal(signal.SIGALRM, late)
     signal.alarm(SECONDS)
@@ -110,14 +139,14 @@ def main(words):
     try:
         if len(words) != 2:
             raise NotSent("a shell has expanded the alert before: restart ambari-server, so that it takes its sh from koverse-runbook")
-        line = words[1] if isinstance(words[1], bytes) else os.fsencode(words[1])
-        name, alert = read(line.decode("utf-8", "replace"))
-        url, ca = settings(os.path.join(words[0], name + ".json"))
+        directory, line = words
+        name, alert = read(os.fsencode(line).decode("utf-8", "replace"))
+        url, ca = settings(Path(directory, f"{name}.json"))
         post(url, ca, message(alert))
     except NotSent as error:
         syslog.openlog("koverse-runbook")
-        syslog.syslog(syslog.LOG_ERR, ("%s: not sent: %s" % (name, error)).replace("\n", " "))
-        print("not sent: %s" % error, file=sys.stderr)
+        syslog.syslog(syslog.LOG_ERR, f"{name}: not sent: {error}".replace("\n", " "))
+        print(f"not sent: {error}", file=sys.stderr)
         return 1
     print("sent")
     return 0

@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import posixpath
 import re
+from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleError
@@ -35,23 +37,28 @@ class ActionModule(RunbookAction):
             raise RunbookError([f"Nothing is declared: set one of {names} (docs/alerts.md). Nothing was done."])
         planned = alerts.plan(*given)
         host = alerts.server_host(options["url"], task_vars["groups"], task_vars["hostvars"])
-        if any(row["kind"] == "slack" and row["state"] == "present" for row in planned["targets"]):
-            self._require_host(host, options)
+        self._require_place(host, any(row["kind"] == "slack" and row["state"] == "present" for row in planned["targets"]), options)
         try:
             alerts.check(planned, ambari.server(options), options["cluster"])
         except ambari.AmbariError as error:
             raise RunbookError([f"{str(error).rstrip('.')}. Nothing was done."]) from error
-        return {"changed": False, "host": host, **planned}
+        return {"changed": False, "host": host, "prefix": alerts.SCRIPT, **planned}
 
     @staticmethod
-    def _require_host(host: str, options: dict[str, Any]) -> None:
-        """A script for Slack has to be brought to the server's host."""
+    def _require_place(host: str, slack: bool, options: dict[str, Any]) -> None:
+        """The directories on the server's host have to be right, and a script for Slack has to be brought there."""
         problems = [
             f"runbook_{name}: expected a path of letters, digits, '.', '_' and '-', found '{options[key]}': Ambari refuses others."
             for key, name in (("scripts", "ambari_scripts"), ("directory", "alerts_directory"))
             if not _PATH.fullmatch(options[key])
         ]
-        if not host:
+        resources = Path(options["scripts"]).parent  # which Ambari gives to everybody: so the webhooks are elsewhere
+        if Path(posixpath.normpath(options["directory"])).is_relative_to(posixpath.normpath(resources)):
+            problems.append(
+                f"runbook_alerts_directory: expected a directory that is not below {resources}, found '{options['directory']}':"
+                " Ambari gives everything there to everybody, and the webhooks are secrets."
+            )
+        if slack and not host:
             problems.append(
                 f"A Slack target needs a script on the host of {options['url']}, which is not in the inventory: put it into the group"
                 " ambari_server. Nothing was done."

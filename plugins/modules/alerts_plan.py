@@ -51,6 +51,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 host: {description: The inventory's name of the server's host; empty where it is not known., type: str, returned: success, sample: m1}
+prefix: {description: How the names of scripts for Slack begin., type: str, returned: success, sample: koverse_slack_}
 targets: {description: The targets without their secrets., type: list, elements: dict, returned: success, sample: []}
 groups: {description: The groups., type: list, elements: dict, returned: success, sample: []}
 definitions:

@@ -85,13 +85,16 @@ id: {description: Its number in Ambari., type: int, returned: always, sample: 2}
 """
 
 import copy
+import math
 from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.koverse.runbook.plugins.module_utils import ambari
 
 PLAIN = ("enabled", "interval", "repeat_tolerance", "repeat_tolerance_enabled")
+COUNTS = ("interval", "repeat_tolerance")
 LEVELS = ("warning", "critical")
+NUMERIC = ("NUMERIC", "PERCENT")  # types of parameters, beside STRING
 OPTIONS: Mapping[str, Any] = {
     "name": {"type": "str", "required": True},
     "enabled": {"type": "bool"},
@@ -109,7 +112,20 @@ def find(cluster: ambari.Cluster, name: str) -> tuple[int, dict[str, Any]]:
     known = cluster.alert_definitions()
     if name not in known:
         raise ambari.AmbariError(f"there is no alert definition '{name}'; there are: {', '.join(sorted(known))}")
-    return known[name], cluster.get(f"alert_definitions/{known[name]}")["AlertDefinition"]
+    return known[name], read(cluster, known[name])
+
+
+def read(cluster: ambari.Cluster, number: int) -> dict[str, Any]:
+    """What a definition is. Raises AmbariError."""
+    return cluster.get(f"alert_definitions/{number}")["AlertDefinition"]
+
+
+def is_number(value: Any) -> bool:
+    """Whether it is a number, or a text that is one."""
+    try:
+        return math.isfinite(float(str(value)))
+    except ValueError:
+        return False
 
 
 def plain(value: Any) -> Any:
@@ -126,8 +142,21 @@ def parameters(source: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     return {row["name"]: row for row in source.get("parameters") or []}
 
 
+def unfit(params: Mapping[str, Any], known: Mapping[str, dict[str, Any]]) -> list[str]:
+    """The values that Ambari would take, and the alert not. known: see `parameters`."""
+    least = [f"{key}: expected at least 1, found {params[key]}" for key in COUNTS if params[key] is not None and params[key] < 1]
+    infinite = [f"{key}: expected a number, found {params[key]}" for key in LEVELS if not is_number(params[key] or 0)]
+    problems = least + infinite
+    for name, value in params["parameters"].items():
+        row = known[name]
+        numeric = row["type"] in NUMERIC if row.get("type") else is_number(row.get("value"))
+        if value is None or isinstance(value, (Mapping, list)) or (numeric and not is_number(value)):
+            problems.append(f"parameter {name}: expected a {'number' if numeric else 'text'}, found {plain(value)}")
+    return problems
+
+
 def wanted(params: Mapping[str, Any], definition: Mapping[str, Any]) -> dict[str, Any]:
-    """What is asked for, in one form: setting to value. Raises AmbariError with all that the definition does not have."""
+    """What is asked for, in one form: setting to value. Raises AmbariError with all that the definition does not have or cannot be."""
     source = definition.get("source") or {}
     reporting, known = source.get("reporting") or {}, parameters(source)
     levels = [level for level in LEVELS if "value" in (reporting.get(level) or {})]
@@ -139,8 +168,9 @@ def wanted(params: Mapping[str, Any], definition: Mapping[str, Any]) -> dict[str
         has = [*(f"threshold {level}" for level in levels), *(f"parameter {name}" for name in sorted(known))]
         name = f"the alert definition '{params['name']}' ({source.get('type')})"
         raise ambari.AmbariError(f"{name} has {', '.join(problems)}; it has: {', '.join(has) or 'neither thresholds nor parameters'}")
-    if any(params[key] is not None and params[key] < 1 for key in ("interval", "repeat_tolerance")):
-        raise ambari.AmbariError(f"the alert definition '{params['name']}': interval and repeat_tolerance have to be at least 1")
+    problems = unfit(params, known)
+    if problems:
+        raise ambari.AmbariError(f"the alert definition '{params['name']}': {'; '.join(problems)}")
     settings = {key: params[key] for key in (*PLAIN, *LEVELS) if params[key] is not None}
     return {key: plain(value) for key, value in {**settings, **params["parameters"]}.items()}
 

@@ -27,7 +27,7 @@ options:
     type: list
     elements: str
   targets:
-    description: Names of alert targets. Left as they are where it is not given.
+    description: Names of alert targets. Left as they are where it is not given; a new group has those that are for all groups.
     type: list
     elements: str
 extends_documentation_fragment:
@@ -38,7 +38,7 @@ attributes:
     description: Tells what would be changed, and changes nothing.
     support: full
   diff_mode:
-    description: Returns the group before and after.
+    description: Returns what is asked for, as it was and as it is.
     support: full
 seealso:
   - module: koverse.runbook.ambari_alert_target
@@ -72,7 +72,7 @@ def numbers(kind: str, names: list[str], known: dict[str, int]) -> list[int]:
     missing = [name for name in names if name not in known]
     if missing:
         raise ambari.AmbariError(f"there is no alert {kind} {', '.join(missing)}; there are: {', '.join(sorted(known))}")
-    return sorted(known[name] for name in names)
+    return sorted({known[name] for name in names})
 
 
 def shown(group: dict[str, list[int]] | None, known: dict[str, dict[str, int]]) -> str:
@@ -88,14 +88,12 @@ def declare(server: ambari.Server, params: dict[str, Any], check_mode: bool) -> 
     cluster = ambari.Cluster.find(server, params["cluster"])
     known = {"definitions": cluster.alert_definitions(), "targets": server.alert_targets()}
     found = cluster.alert_groups().get(params["name"])
-    before = {key: found[key] for key in known} if found else None
-    after = None
+    after, keys = None, list(known)
     if params["state"] == "present":
-        after = {
-            key: (before or {}).get(key, []) if params[key] is None else numbers(key[:-1], params[key], table)
-            for key, table in known.items()
-        }
-    if found and found["default"] and (after is None or after["definitions"] != (before or {})["definitions"]):
+        after = {key: numbers(key[:-1], params[key], table) for key, table in known.items() if params[key] is not None}
+        keys = list(after)  # what is not asked for is not looked at: Ambari itself puts targets for all groups into a new one
+    before = {key: found[key] for key in keys} if found else None
+    if found and found["default"] and (after is None or after.get("definitions", found["definitions"]) != found["definitions"]):
         raise ambari.AmbariError(f"the alert group '{params['name']}' is Ambari's own: only its targets can be changed")
     if before != after and not check_mode:
         if after is None and found:
@@ -105,7 +103,7 @@ def declare(server: ambari.Server, params: dict[str, Any], check_mode: bool) -> 
         else:
             cluster.change("POST", "alert_groups", {"AlertGroup": {"name": params["name"], **(after or {})}})
         found = cluster.alert_groups().get(params["name"])
-        if ({key: found[key] for key in known} if found else None) != after:
+        if ({key: found[key] for key in keys} if found else None) != after:
             raise ambari.AmbariError(f"the alert group '{params['name']}' is not what was asked for")
     return {
         "changed": before != after,

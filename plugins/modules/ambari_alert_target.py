@@ -110,6 +110,7 @@ from typing import Any
 
 from ansible_collections.koverse.runbook.plugins.module_utils import ambari
 
+STATES = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
 KEYS = ("id", "name", "notification_type", "description", "enabled", "global", "alert_states", "groups", "properties")
 SECRET = ("password", "passphrase", "community")
 
@@ -130,8 +131,8 @@ def normal(target: dict[str, Any]) -> dict[str, Any]:
         "description": target.get("description") or "",
         "enabled": bool(target.get("enabled", True)),
         "global": everywhere,
-        "groups": sorted(groups, key=str),
-        "alert_states": sorted(target.get("alert_states") or []),
+        "groups": sorted(set(groups), key=str),
+        "alert_states": sorted(set(target.get("alert_states") or [])),
         "properties": properties,
     }
 
@@ -147,6 +148,8 @@ def shown(target: dict[str, Any] | None) -> str:
 
 def wanted(server: ambari.Server, params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
     """The target as it shall be."""
+    if not params["alert_states"]:
+        raise ambari.AmbariError(f"the target '{params['name']}': alert_states is empty, which Ambari takes for all: name at least one")
     ids: list[int | str] = []
     if params["groups"]:
         known = ambari.Cluster.find(server, params["cluster"]).alert_groups()
@@ -188,14 +191,13 @@ def declare(server: ambari.Server, params: dict[str, Any], check_mode: bool) -> 
 
 def main() -> None:
     """Declares."""
-    states = ["OK", "WARNING", "CRITICAL", "UNKNOWN"]
     own = {
         "name": {"type": "str", "required": True},
         "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         "type": {"type": "str", "choices": ["EMAIL", "SNMP", "AMBARI_SNMP", "ALERT_SCRIPT"]},
         "description": {"type": "str", "default": ""},
         "enabled": {"type": "bool", "default": True},
-        "alert_states": {"type": "list", "elements": "str", "choices": states, "default": states},
+        "alert_states": {"type": "list", "elements": "str", "choices": list(STATES), "default": list(STATES)},
         "groups": {"type": "list", "elements": "str", "default": []},
         "properties": {"type": "dict", "default": {}},
         "secret_properties": {"type": "dict", "default": {}, "no_log": True},

@@ -51,27 +51,17 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+sent: {description: Whether the server has taken it., type: bool, returned: always, sample: true}
 msg: {description: What the server answered., type: str, returned: always, sample: "accepted by smtp.example.org:587 for ops@example.org"}
 """
 
 import smtplib
-from email.message import EmailMessage
-from email.policy import SMTP
-from email.utils import formatdate, make_msgid
+import time
+import uuid
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.koverse.runbook.plugins.module_utils.mail import PORTS, MailServer, secrets
-
-
-def letter(params: dict[str, Any]) -> EmailMessage:
-    """The mail."""
-    made = EmailMessage(policy=SMTP)
-    made["Subject"], made["From"], made["To"] = params["subject"], params["sender"], ", ".join(params["to"])
-    made["Date"], made["Message-ID"] = formatdate(), make_msgid(domain=params["sender"].rpartition("@")[2])
-    made["Auto-Submitted"] = "auto-generated"  # RFC 3834: so that no holiday notice answers
-    made.set_content(params["text"])
-    return made
+from ansible_collections.koverse.runbook.plugins.module_utils.mail import PORTS, MailServer, letter, secrets
 
 
 def send(params: dict[str, Any]) -> str:
@@ -79,7 +69,8 @@ def send(params: dict[str, Any]) -> str:
     port = params["port"] or PORTS[params["security"]]
     login = (params["user"] or "", params["password"] or "")
     server = MailServer(params["host"], port, params["security"], *login, params["ca"], params["timeout"])
-    refused = server.send(letter(params), params["sender"], params["to"])
+    made = letter(params["subject"], params["text"], params["sender"], params["to"], time.time(), str(uuid.uuid4()))
+    refused = server.send(made, params["sender"], params["to"])
     if refused:
         raise smtplib.SMTPRecipientsRefused(dict(refused))
     return f"accepted by {params['host']}:{port} for {', '.join(params['to'])}"
@@ -106,15 +97,15 @@ def main() -> None:
     )
     module.no_log_values.update(secrets(module.params))  # a server's answer may repeat what it was sent
     if module.params["user"] and module.params["security"] == "none":
-        module.fail_json(msg="a password is not sent without encryption; set security to starttls or tls")
+        module.fail_json(sent=False, msg="a password is not sent without encryption; set security to starttls or tls")
     if module.check_mode:
-        module.exit_json(changed=False, msg="not sent, because of check mode")
+        module.exit_json(changed=False, sent=False, msg="not sent, because of check mode")
     try:
         answer = send(module.params)
     except (OSError, ValueError, smtplib.SMTPException) as error:
         where = f"{module.params['host']}:{module.params['port'] or PORTS[module.params['security']]}"
-        module.fail_json(msg=f"not sent by {where}: {type(error).__name__}: {error}")
-    module.exit_json(changed=False, msg=answer)
+        module.fail_json(sent=False, msg=f"not sent by {where}: {type(error).__name__}: {error}")
+    module.exit_json(changed=False, sent=True, msg=answer)
 
 
 if __name__ == "__main__":

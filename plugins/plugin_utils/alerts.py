@@ -8,27 +8,27 @@ secret in it: password and webhook stay in the variable.
 
 from __future__ import annotations
 
+import re
 import urllib.parse
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.koverse.runbook.plugins.module_utils import ambari
-from ansible_collections.koverse.runbook.plugins.module_utils.mail import PORTS
 from ansible_collections.koverse.runbook.plugins.modules import ambari_alert_definition
+from ansible_collections.koverse.runbook.plugins.modules.ambari_alert_target import STATES
 
 from . import notify
 from .catalogue import RunbookError, did_you_mean
 
 TARGETS, GROUPS, DEFINITIONS = (f"runbook_alerts_{name}" for name in ("targets", "groups", "definitions"))
-SCRIPT = "koverse_slack_"  # beginning of the names of alert scripts, before the target's; alerts.yml has it, too
+SCRIPT = "koverse_slack_"  # beginning of the names of alert scripts, before the target's
 _STATE = {"type": "str", "choices": ["present", "absent"], "default": "present"}
-_ALERT_STATES = ["OK", "WARNING", "CRITICAL", "UNKNOWN"]
 TARGET: Mapping[str, Any] = {
     "state": _STATE,
     "description": {"type": "str", "default": ""},
     "enabled": {"type": "bool", "default": True},
-    "states": {"type": "list", "elements": "str", "choices": _ALERT_STATES, "default": _ALERT_STATES},
+    "states": {"type": "list", "elements": "str", "choices": list(STATES), "default": list(STATES)},
     "groups": {"type": "list", "elements": "str", "default": []},
 }
 GROUP: Mapping[str, Any] = {"state": _STATE, "definitions": {"type": "list", "elements": "str"}}
@@ -45,7 +45,8 @@ def plan(targets: Any, groups: Any, definitions: Any) -> dict[str, list[Row]]:
     """What the modules are asked for: `targets`, `groups`, `definitions`, each a list of rows with `name` and what is set.
 
     A target has `state`, `kind` (mail or slack), `type`, `description`, `enabled`, `states`, `groups`, `properties`, and for a test `mail`:
-    the options of send_mail but for the password. Raises RunbookError with all that is wrong; it repeats no value that may be a secret.
+    the options of send_mail but for the password. `script` is the name that its script for Slack has or had; without it none can be.
+    Raises RunbookError with all that is wrong; it repeats no value that may be a secret.
     """
     problems: list[str] = []
     found: dict[str, list[Row]] = {}
@@ -61,10 +62,12 @@ def plan(targets: Any, groups: Any, definitions: Any) -> dict[str, list[Row]]:
         for name, entry in given.items():
             where = f"{variable}.{name}"
             try:
+                if not isinstance(name, str) or not name.strip():
+                    raise RunbookError([f"{where}: expected a name that is a text, found {type(name).__name__}; put it into quotes."])
                 if not isinstance(entry, Mapping):
                     raise RunbookError([f"{where}: expected a dictionary, found {type(entry).__name__}."])
-                settings = row(where, str(name), dict(entry))
-                found[key].append({"name": str(name), **{key: value for key, value in settings.items() if value is not None}})
+                settings = row(where, name, dict(entry))
+                found[key].append({"name": name, **{key: value for key, value in settings.items() if value is not None}})
             except RunbookError as error:
                 problems += error.problems
     if problems:
@@ -99,32 +102,25 @@ def _target(where: str, name: str, entry: Row) -> Row:
         raise RunbookError([f"{where}.type: unknown type '{kind}'. {did_you_mean(kind, list(_CHANNEL))}"])
     channel = {key: value for key, value in entry.items() if key in _CHANNEL.get(kind, ())}
     row = _checked(where, TARGET, {key: value for key, value in entry.items() if key not in channel}, _CHANNEL.get(kind, ()))
-    if kind:
+    if not row["states"]:
+        raise RunbookError([f"{where}.states: is empty, which Ambari takes for all: name at least one of {', '.join(STATES)}."])
+    script = f"{SCRIPT}{name}" if re.fullmatch(r"[\w.-]+", name, re.ASCII) else None
+    if row["state"] == "present":
         # A file with certificates is on the server's host, and not here.
         notify.channels({name: {key: value for key, value in channel.items() if key != "ca"}}, (), TARGETS)
-    if kind == "mail":
-        row["mail"] = _mail(channel)
-        row["properties"] = _mail_properties(row["mail"])
-    if kind == "slack":
-        if not name.isascii():
+        if kind == "slack" and not script:
             raise RunbookError([f"{where}: the name of a Slack target becomes a file's: expected ASCII."])
-        row["properties"] = {"ambari.dispatch-property.script.filename": f"{SCRIPT}{name}"}
-        row["ca"] = channel.get("ca")
-    return {**row, "kind": kind, "type": _TYPES.get(kind)}
+        row |= _SETTINGS[kind](where, channel, script)
+    return {**row, "kind": kind, "type": _TYPES.get(kind), "script": script}
 
 
-def _mail(channel: Mapping[str, Any]) -> Row:
-    security = channel.get("security", "starttls")
-    to = channel["to"]
-    return {
-        "host": channel["host"],
-        "port": channel.get("port", PORTS[security]),
-        "security": security,
-        "user": channel.get("user") or "",
-        "ca": channel.get("ca") or "",
-        "sender": channel["from"],
-        "to": list(to) if isinstance(to, (list, tuple)) else [word.strip() for word in str(to).split(",")],
-    }
+def _mail(where: str, channel: Mapping[str, Any], _script: str | None) -> Row:
+    mail = {**notify.mail_settings(where, channel), "ca": channel.get("ca") or ""}
+    return {"mail": mail, "properties": _mail_properties(mail)}
+
+
+def _slack(_where: str, channel: Mapping[str, Any], script: str | None) -> Row:
+    return {"properties": {"ambari.dispatch-property.script.filename": script}, "ca": channel.get("ca")}
 
 
 def _mail_properties(mail: Mapping[str, Any]) -> Row:
@@ -146,18 +142,21 @@ def _mail_properties(mail: Mapping[str, Any]) -> Row:
     return properties
 
 
+_SETTINGS: Mapping[str, Callable[[str, Mapping[str, Any], str | None], Row]] = {"mail": _mail, "slack": _slack}
+
+
 def check(planned: Mapping[str, list[Row]], server: ambari.Server, cluster: str | None) -> None:
     """Whether Ambari has what the plan names. Raises RunbookError with all that it does not have, and AmbariError."""
     there = ambari.Cluster.find(server, cluster)
     groups, known = there.alert_groups(), there.alert_definitions()
     problems = _missing(DEFINITIONS, [row["name"] for row in planned["definitions"]], known)
-    for row in planned["definitions"] if not problems else ():
+    for row in planned["definitions"]:
+        if row["name"] not in known:
+            continue
+        definition = ambari_alert_definition.read(there, known[row["name"]])
         try:
-            options = {**dict.fromkeys(ambari_alert_definition.OPTIONS), **row, "cluster": there.name}
-            ambari_alert_definition.declare(server, options, True)
+            ambari_alert_definition.wanted({**dict.fromkeys(ambari_alert_definition.OPTIONS), **row}, definition)
         except ambari.AmbariError as error:
-            if error.status is not None:
-                raise
             problems.append(f"{DEFINITIONS}.{row['name']}: {error}.")
     after = (set(groups) | _names(planned["groups"], "present")) - _names(planned["groups"], "absent")
     for row in planned["groups"]:

@@ -11,7 +11,6 @@ compatible (Mattermost, Rocket.Chat) can be reached, and has no time limit of it
 
 from __future__ import annotations
 
-import datetime
 import html
 import http.client
 import importlib
@@ -28,12 +27,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP
-from email.utils import format_datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ansible_collections.koverse.runbook.plugins.module_utils.mail import PORTS, MailServer, secrets
+from ansible_collections.koverse.runbook.plugins.module_utils.mail import PORTS, MailServer, letter, secrets
 from ansible_collections.koverse.runbook.plugins.module_utils.times import seconds
 
 from .catalogue import RunbookError, did_you_mean
@@ -142,12 +139,10 @@ def redacted(text: str, hidden: Iterable[str]) -> str:
 
 
 def _mail(where: str, name: str, entry: Mapping[str, Any], timeout: float) -> Callable[[Message], str]:
-    server = _server(where, entry, timeout)
-    sender, to = str(entry.get("from") or ""), _words(entry.get("to"))
-    problems = [f"{where}.to: is missing."] if not to else []
-    problems += [f"{where}: '{one_line(text)}' is no mail address." for text in (sender, *to) if not _address(text)]
-    if problems:
-        raise RunbookError(problems)
+    settings = mail_settings(where, entry)
+    sender, to = settings["sender"], settings["to"]
+    login = (settings["user"], str(entry.get("password") or ""))
+    server = MailServer(settings["host"], settings["port"], settings["security"], *login, _authority(where, entry), timeout)
 
     def send(message: Message) -> str:
         recipients = message["to"] or to
@@ -166,11 +161,17 @@ def _mail(where: str, name: str, entry: Mapping[str, Any], timeout: float) -> Ca
     return send
 
 
-def _server(where: str, entry: Mapping[str, Any], timeout: float) -> MailServer:
+def mail_settings(where: str, entry: Mapping[str, Any]) -> dict[str, Any]:
+    """A mail channel with its defaults, as options of send_mail: `host`, `port`, `security`, `user` (empty for nobody), `sender`, `to`.
+
+    Password and certificates are not among them. Raises RunbookError with all that is wrong.
+    """
     security = str(entry.get("security", "starttls"))
     if security not in PORTS:
         raise RunbookError([f"{where}.security: unknown '{security}'. {did_you_mean(security, list(PORTS))}"])
-    problems = [] if entry.get("host") else [f"{where}.host: is missing."]
+    sender, to = str(entry.get("from") or ""), _words(entry.get("to"))
+    problems = [f"{where}.{key}: is missing." for key, value in (("host", entry.get("host")), ("from", sender), ("to", to)) if not value]
+    problems += [f"{where}: '{one_line(text)}' is no mail address." for text in (sender, *to) if text and not _address(text)]
     if bool(entry.get("user")) != bool(entry.get("password")):
         problems.append(f"{where}: 'user' and 'password' go together.")
     elif entry.get("user") and security == "none":
@@ -180,22 +181,16 @@ def _server(where: str, entry: Mapping[str, Any], timeout: float) -> MailServer:
         problems.append(f"{where}.port: expected a number from 1 to 65535.")
     if problems:
         raise RunbookError(problems)
-    user, password = str(entry.get("user") or ""), str(entry.get("password") or "")
-    return MailServer(str(entry["host"]), port, security, user, password, _authority(where, entry), timeout)
+    user = str(entry.get("user") or "")
+    return {"host": str(entry["host"]), "port": port, "security": security, "user": user, "sender": sender, "to": to}
 
 
 def mail(message: Message, sender: str, to: Sequence[str], channel: str) -> EmailMessage:
-    """A mail of plain text. A subject of several lines becomes one, so that it cannot make headers."""
-    letter = EmailMessage(policy=SMTP)
-    letter["Subject"] = one_line(message["subject"])
-    letter["From"], letter["To"] = sender, ", ".join(to)
-    letter["Date"] = format_datetime(datetime.datetime.fromtimestamp(seconds(message["made"]), datetime.timezone.utc))
-    letter["Message-ID"] = f"<{message['id']}.{channel}@{sender.rpartition('@')[2]}>"
-    letter["Auto-Submitted"] = "auto-generated"  # RFC 3834: so that no holiday notice answers
+    """A message as a mail. A subject of several lines becomes one, so that it cannot make headers."""
+    made = letter(one_line(message["subject"]), message["text"], sender, to, seconds(message["made"]), f"{message['id']}.{channel}")
     if message["severity"] == "critical":
-        letter["Importance"] = "high"
-    letter.set_content(message["text"])
-    return letter
+        made["Importance"] = "high"
+    return made
 
 
 def _address(text: str) -> bool:

@@ -155,7 +155,8 @@ class _Talk:
 
 
 class Hook:
-    """A receiver of webhooks, which answers with `status` and `body`, and keeps what was posted where it is good."""
+    """A receiver of webhooks, which answers with `status` and `body`, in which {path} is the request's, and keeps
+    what was posted where it is good."""
 
     def __init__(self) -> None:
         self.posted: list[dict[str, Any]] = []
@@ -183,7 +184,7 @@ class Hook:
                 for name, value in hook.headers.items():
                     self.send_header(name, value)
                 self.end_headers()
-                self.wfile.write(hook.body.encode())
+                self.wfile.write(hook.body.replace("{path}", self.path).encode())
 
             def log_message(self, *_words: object) -> None:
                 """Nothing is logged."""

@@ -29,7 +29,7 @@ class Alerting:
         self.cluster, self.directory, self.ambari, self.server, self.hook = cluster, directory, ambari, server, hook
         self.environment = directory / "ambari-env.sh"
         self.environment.write_text("", encoding="utf-8")
-        (directory / "scripts").mkdir()
+        (directory / "resources" / "scripts").mkdir(parents=True)
         self.process: subprocess.Popen[bytes] | None = None
         self.restart()
         place = {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}", "ansible_become": False}
@@ -40,7 +40,7 @@ class Alerting:
             "runbook_ambari_url": ambari.url,
             "runbook_ambari_username": "admin",
             "runbook_ambari_password": "admin",
-            "runbook_ambari_scripts": str(directory / "scripts"),
+            "runbook_ambari_scripts": str(directory / "resources" / "scripts"),
             "runbook_ambari_environment": str(self.environment),
             "runbook_ambari_pid_file": str(directory / "pid"),
             "runbook_alerts_directory": str(directory / "lib"),
@@ -100,6 +100,7 @@ def test_declared_and_tested(alerting: Alerting) -> None:
     predicted = alerting.play("--check")
     assert predicted.returncode == 0, predicted
     assert "+interval: 2" in predicted.output
+    assert "and stop here, until ambari-server is restarted" in " ".join(predicted.output.split())
     unsafe = alerting.play()
     assert unsafe.returncode != 0, unsafe
     assert f"still takes {shutil.which('sh')} for its alert scripts" in " ".join(unsafe.output.split())
@@ -129,12 +130,12 @@ def test_a_test_that_does_not_arrive_and_a_target_that_goes(alerting: Alerting) 
     gone = alerting.play(runbook_alerts_targets={"chat": {"state": "absent"}})
     assert gone.returncode == 0, gone
     assert list(alerting.targets()) == ["ops"]
-    assert list((alerting.directory / "scripts").iterdir()) == []
+    assert list((alerting.directory / "resources" / "scripts").iterdir()) == []
 
 
 def test_nothing_is_done_where_something_is_wrong(alerting: Alerting) -> None:
     wrong = alerting.play(runbook_alerts_groups={"storage": {"definitions": ["namenode_ha_helth"]}})
     assert wrong.returncode != 0, wrong
     assert "Ambari has no 'namenode_ha_helth'. Did you mean 'namenode_ha_health'?" in " ".join(wrong.output.split())
-    assert list((alerting.directory / "scripts").iterdir()) == []
+    assert list((alerting.directory / "resources" / "scripts").iterdir()) == []
     assert {method for method, _path in alerting.ambari.calls} == {"GET"}

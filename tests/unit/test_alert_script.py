@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.koverse.runbook.plugins.plugin_utils import alerts
 from ansible_collections.koverse.runbook.tests.lab.receivers import HOST, Hook, certificate, listening
 
 FILES = Path(__file__).parents[2] / "files" / "ambari"
@@ -37,7 +38,7 @@ HOSTILE = [
 ]
 
 
-def line(script: Path, text: str, label: str = "A label", state: str = "CRITICAL", end: str = " 1700000000000 n1.example.com") -> str:
+def line(script: Path | str, text: str, label: str = "A label", state: str = "CRITICAL", end: str = " 1700000000000 n1.example.com") -> str:
     """The command line as AlertScriptDispatcher.java makes it."""
     escaped, named = (words.replace('"', '\\"').replace("!", "\\!") for words in (text, label))
     return f'{script} datanode_storage "{named}" HDFS {state} "{escaped}"{end}'
@@ -54,17 +55,13 @@ class Place:
         self.shell = directory / "bin" / "sh"
         for path in (self.script, self.shell):
             path.parent.mkdir()
-        self.install(sys.executable)
+        self.script.write_text(f"#!{sys.executable}\n{(FILES / 'slack.py').read_text(encoding='utf-8')}", encoding="utf-8")
+        self.script.chmod(0o755)
         text = (FILES / "sh.j2").read_text(encoding="utf-8")
-        text = text.replace("{{ alerts_scripts }}", str(self.script.parent)).replace("{{ alerts_directory }}", str(directory))
+        text = text.replace("{{ runbook_alerts.prefix }}", alerts.SCRIPT).replace("{{ alerts_directory }}", str(directory))
         self.shell.write_text(text, encoding="utf-8")
         self.shell.chmod(0o755)
         self.points_to(f"http://{HOST}:{hook.port}/services/{SECRET}")
-
-    def install(self, python: str) -> None:
-        """The script for this Python."""
-        self.script.write_text(f"#!{python}\n{(FILES / 'slack.py').read_text(encoding='utf-8')}", encoding="utf-8")
-        self.script.chmod(0o755)
 
     def points_to(self, url: str, ca: str | None = None) -> None:
         """The webhook."""
@@ -85,19 +82,15 @@ def place(tmp_path: Path) -> Iterator[Place]:
         yield Place(tmp_path, hook)
 
 
-def pythons() -> list[str]:
-    """This Python, and 2.7 where there is one."""
-    old = shutil.which("python2.7")
-    told = old and subprocess.run([old, "-c", "import sys; print(sys.executable)"], capture_output=True, text=True, check=False).stdout
-    return [sys.executable, *(told or "").split()]
-
-
 @pytest.mark.parametrize("text", HOSTILE)
-@pytest.mark.parametrize("python", pythons())
-def test_the_text_arrives_whole_and_nothing_of_it_is_executed(place: Place, python: str, text: str) -> None:
-    place.install(python)
+@pytest.mark.parametrize("script", ["scripts/{name}", "scripts//{name}", "a/../scripts/{name}", "{name}"])
+def test_the_text_arrives_whole_and_nothing_of_it_is_executed(place: Place, script: str, text: str) -> None:
+    """Ambari's line begins with a directory of its own properties, whatever the run book has."""
+    top = place.settings.parent
+    (top / "a").mkdir()
+    (top / place.script.name).symlink_to(place.script)
     text = text.format(marker=place.marker) if "{marker}" in text else text
-    done = place.run(line(place.script, text, label=f"Label {text}".replace("\n", " ")))
+    done = place.run(line(f"{top}/{script.format(name=place.script.name)}", text, label=f"Label {text}".replace("\n", " ")))
     assert (done.returncode, done.stdout, done.stderr) == (0, "sent\n", "")
     assert not place.marker.exists()
     escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
@@ -145,18 +138,51 @@ def test_what_slack_refuses_is_an_error(place: Place, status: int, said: str) ->
     assert len(place.hook.paths) == 1
 
 
-@pytest.mark.parametrize("python", pythons())
-def test_a_webhook_that_is_silent(place: Place, python: str) -> None:
-    place.install(python)
+@pytest.mark.parametrize("path", [SECRET, SECRET.lower(), SECRET.replace("/", "%2F"), SECRET.partition("/")[2]])
+def test_a_server_that_answers_with_the_path(place: Place, path: str) -> None:
+    place.hook.status, place.hook.body = 404, f"Cannot POST {{path}}, {path} is not known"
+    done = place.run(line(place.script, "text"))
+    assert "SECRET" not in done.stderr.upper()
+    assert done.stderr.startswith("not sent: 404 Cannot POST /***, ***")
+
+
+@pytest.mark.parametrize(
+    ("status", "answer", "said"),
+    [
+        (500, {"Transfer-Encoding": "chunked"}, "not sent: 500 Internal Server Error"),
+        ("none", {}, "not sent: BadStatusLine "),
+    ],
+)
+def test_an_answer_that_is_none(place: Place, status: int | str, answer: dict[str, str], said: str) -> None:
+    class Broken(Hook):
+        def talk(self, connection: Any) -> None:
+            connection.recv(65536)
+            lines = [f"HTTP/1.1 {status} Internal Server Error", *(f"{key}: {value}" for key, value in answer.items())]
+            connection.sendall("\r\n".join([*lines, "", "no length"]).encode())
+
+    with listening(Broken()) as hook:
+        place.points_to(f"http://{HOST}:{hook.port}/services/{SECRET}")
+        done = place.run(line(place.script, "text"))
+    assert (done.returncode, done.stderr.startswith(said)) == (1, True), done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_without_its_certificates(place: Place, tmp_path: Path) -> None:
+    (tmp_path / "empty.pem").touch()
+    for ca, said in ((tmp_path / "gone.pem", "FileNotFoundError"), (tmp_path / "empty.pem", "SSLError")):
+        place.points_to(f"https://{HOST}:1/services/{SECRET}", str(ca))
+        done = place.run(line(place.script, "text"))
+        assert (done.returncode, done.stderr.startswith(f"not sent: {said} ")) == (1, True), done.stderr
+
+
+def test_a_webhook_that_is_silent(place: Place) -> None:
     place.hook.silent = True
     done = place.run(line(place.script, "text"))
     assert done.returncode == 1
     assert "not sent: " in done.stderr
 
 
-@pytest.mark.parametrize("python", pythons())
-def test_nobody_listens(place: Place, python: str) -> None:
-    place.install(python)
+def test_nobody_listens(place: Place) -> None:
     place.points_to(f"http://{HOST}:1/services/{SECRET}")
     done = place.run(line(place.script, "text"))
     assert done.returncode == 1
@@ -179,9 +205,7 @@ def test_a_line_that_is_no_alert(place: Place) -> None:
     assert "expected SCRIPT DEFINITION" in done.stderr
 
 
-@pytest.mark.parametrize("python", pythons())
-def test_certificates_are_verified(place: Place, tmp_path: Path, python: str) -> None:
-    place.install(python)
+def test_certificates_are_verified(place: Place, tmp_path: Path) -> None:
     pem = certificate(tmp_path)
 
     class Encrypted(Hook):
@@ -195,7 +219,6 @@ def test_certificates_are_verified(place: Place, tmp_path: Path, python: str) ->
         done = place.run(line(place.script, "text"))
         assert (done.returncode, hook.posted) == (1, [])
         assert "CERTIFICATE_VERIFY_FAILED" in done.stderr
-        place.install(sys.executable)  # 2.7 finds no number in a certificate
         place.points_to(f"https://{HOST}:{hook.port}/services/{SECRET}", str(pem))
         assert place.run(line(place.script, "text")).returncode == 0
         assert len(hook.posted) == 1

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.koverse.runbook.plugins.action.alerts_plan import ActionModule
-from ansible_collections.koverse.runbook.plugins.module_utils.ambari import Server
+from ansible_collections.koverse.runbook.plugins.module_utils.ambari import NoContact, Server
 from ansible_collections.koverse.runbook.plugins.plugin_utils import alerts
 from ansible_collections.koverse.runbook.plugins.plugin_utils.catalogue import RunbookError
 from ansible_collections.koverse.runbook.tests.ambari.clock import VirtualClock
@@ -76,6 +76,11 @@ def test_a_mail_target(entry: dict[str, Any], properties: dict[str, Any]) -> Non
     assert row["mail"]["to"] == PLAIN["ambari.dispatch.recipients"]
 
 
+@pytest.mark.parametrize("to", ["a@example.org,", " , a@example.org , ", ["a@example.org", ""]])
+def test_recipients_are_read_as_they_are_checked(to: str | list[str]) -> None:
+    assert target(**{**MAIL, "to": to})["properties"]["ambari.dispatch.recipients"] == ["a@example.org"]
+
+
 def test_a_slack_target() -> None:
     row = target(**SLACK, states=["CRITICAL"], groups=["HDFS"], ca="/etc/ssl/ours.pem")
     assert (row["type"], row["states"], row["groups"], row["ca"]) == ("ALERT_SCRIPT", ["CRITICAL"], ["HDFS"], "/etc/ssl/ours.pem")
@@ -90,6 +95,17 @@ def test_what_is_not_set_is_not_asked_for() -> None:
     assert "type" not in planned["targets"][0]
 
 
+@pytest.mark.parametrize("entry", [{}, {"type": "slack"}, {"type": "mail", "host": "smtp.example.org"}])
+def test_what_is_gone_needs_no_settings(entry: dict[str, Any]) -> None:
+    row = target(state="absent", **entry)
+    assert (row["state"], row["script"], "properties" in row) == ("absent", "koverse_slack_ops", False)
+
+
+def test_a_name_that_is_no_part_of_a_path_has_no_script() -> None:
+    names = ["../x", "old list", "größe", "a/b"]
+    assert ["script" in row for row in alerts.plan({key: {"state": "absent"} for key in names}, {}, {})["targets"]] == [False] * 4
+
+
 def test_all_that_is_wrong_is_said_at_once() -> None:
     targets = {
         "a b": MAIL,
@@ -100,9 +116,11 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
         "f": 3,
         "g": {**MAIL, "password": PASSWORD},
         "größe": SLACK,
+        "h": {**MAIL, "states": []},
+        24: MAIL,
     }
     with pytest.raises(RunbookError) as caught:
-        alerts.plan(targets, {"x": {"targets": []}}, {"y": {"interval": "x"}})
+        alerts.plan(targets, {"x": {"targets": []}, "": {}}, {"y": {"interval": "x"}})
     assert PASSWORD not in str(caught.value)
     for said in (
         "runbook_alerts_targets.a b: a name has letters",
@@ -113,11 +131,14 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
         "runbook_alerts_targets.f: expected a dictionary, found int.",
         "runbook_alerts_targets.g: 'user' and 'password' go together.",
         "runbook_alerts_targets.größe: the name of a Slack target becomes a file's",
+        "runbook_alerts_targets.h.states: is empty, which Ambari takes for all: name at least one of OK, WARNING, CRITICAL, UNKNOWN.",
+        "runbook_alerts_targets.24: expected a name that is a text, found int; put it into quotes.",
+        "runbook_alerts_groups.: expected a name",
         "runbook_alerts_groups.x: unknown key 'targets'. Known are: definitions, state.",
         "runbook_alerts_definitions.y: argument 'interval'",
     ):
         assert said in str(caught.value)
-    assert len(caught.value.problems) == 10
+    assert len(caught.value.problems) == 13
     with pytest.raises(RunbookError, match="runbook_alerts_groups: expected a dictionary of names and their settings, found list"):
         alerts.plan({}, ["x"], {})
 
@@ -144,8 +165,12 @@ def test_what_ambari_does_not_have(ambari: Emulator) -> None:
         "runbook_alerts_targets.ops.groups: Ambari has no 'HDSF'. Did you mean 'HDFS'?",
         "runbook_alerts_targets.ops.groups: Ambari has no 'gone'. Known are: HDFS, mine.",
     ]
-    with pytest.raises(RunbookError, match="runbook_alerts_definitions: Ambari has no 'nope'"):
-        alerts.check(alerts.plan({}, {}, {"nope": {}}), server, None)
+    with pytest.raises(RunbookError) as caught:
+        alerts.check(alerts.plan({}, {}, {"nope": {}, "namenode_process": {"parameters": {"x": 1}}}), server, None)
+    assert [problem.partition(" '")[0] for problem in caught.value.problems] == [
+        "runbook_alerts_definitions: Ambari has no",
+        "runbook_alerts_definitions.namenode_process: the alert definition",
+    ]
     assert not [call for call in ambari.calls if call[0] != "GET"]
 
 
@@ -177,6 +202,11 @@ def test_the_plan_names_the_host_of_the_server(ambari: Emulator) -> None:
         ({}, "Nothing is declared: set one of runbook_alerts_targets, "),
         ({"targets": {"chat": SLACK}, "ambari_server": ["m1"], "scripts": "/a b"}, "runbook_ambari_scripts: expected a path of letters"),
         ({"targets": {"chat": SLACK}, "ambari_server": ["m1"], "directory": "x"}, "runbook_alerts_directory: expected a path of letters"),
+        *(
+            ({"targets": {"ops": MAIL}, "directory": path, "scripts": "/r/resources/scripts"}, "is not below /r/resources, found")
+            for path in ("/r/resources", "/r/resources/scripts/x", "/r/x/../resources/y")
+        ),
+        ({"targets": {"old": {"state": "absent"}}, "directory": "/a%s"}, "runbook_alerts_directory: expected a path of letters"),
         ({"definitions": {"nope": {}}}, "runbook_alerts_definitions: Ambari has no 'nope'"),
     ],
 )
@@ -184,6 +214,15 @@ def test_the_plan_refuses(ambari: Emulator, given: dict[str, Any], said: str) ->
     refused = plan_of(ambari.url, **given)
     assert refused["failed"]
     assert said in refused["msg"]
+
+
+def test_an_ambari_that_falls_silent_is_no_fault_of_a_definition(ambari: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    def silent(*_words: Any) -> dict[str, Any]:
+        raise NoContact("nobody listens")
+
+    monkeypatch.setattr(alerts.ambari_alert_definition, "read", silent)
+    with pytest.raises(NoContact):
+        alerts.check(alerts.plan({}, {}, {"namenode_process": {}}), Server(ambari.url, "admin", "admin", patience=0.0), None)
 
 
 def test_nobody_answers() -> None:

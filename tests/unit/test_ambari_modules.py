@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -137,7 +138,7 @@ def test_alert_target(server: Server) -> None:
 def test_alert_target_of_a_group(server: Server) -> None:
     group = {"name": "storage", "state": "present", "definitions": ["namenode_process"], "targets": None}
     made = twice(ambari_alert_group.declare, server, **group)
-    assert made["diff"]["after"] == "definitions: namenode_process\ntargets: \n"
+    assert made["diff"]["after"] == "definitions: namenode_process\n"
     twice(ambari_alert_target.declare, server, **target(groups=["storage"]))
     everywhere = twice(ambari_alert_target.declare, server, **target())
     told = [name for name, row in Cluster(server, "lab").alert_groups().items() if everywhere["id"] in row["targets"]]
@@ -163,6 +164,24 @@ def test_alert_group(server: Server) -> None:
     assert twice(ambari_alert_group.declare, server, **{**group, "state": "absent"})["id"] is None
 
 
+def test_a_new_group_has_the_targets_for_all_groups(server: Server) -> None:
+    everywhere = twice(ambari_alert_target.declare, server, **target())
+    group = {"name": "storage", "state": "present", "definitions": ["namenode_process", "namenode_process"], "targets": None}
+    made = twice(ambari_alert_group.declare, server, **group)
+    assert made["diff"] == {"before": "", "after": "definitions: namenode_process\n"}
+    assert Cluster(server, "lab").alert_groups()["storage"]["targets"] == [everywhere["id"]]
+    twice(ambari_alert_group.declare, server, **{**group, "definitions": []})
+    assert Cluster(server, "lab").alert_groups()["storage"]["targets"] == [everywhere["id"]], "a change takes nobody away"
+    gone = twice(ambari_alert_group.declare, server, **{**group, "state": "absent"})
+    assert gone["diff"] == {"before": "definitions: \ntargets: operators\n", "after": ""}
+
+
+def test_a_target_without_states_and_with_words_twice(server: Server) -> None:
+    with pytest.raises(AmbariError, match="'operators': alert_states is empty, which Ambari takes for all: name at least one"):
+        ambari_alert_target.declare(server, {"cluster": None, **target(alert_states=[])}, False)
+    twice(ambari_alert_target.declare, server, **target(alert_states=["CRITICAL", "CRITICAL"], groups=["HDFS", "HDFS"]))
+
+
 def test_ambaris_own_groups_stay(server: Server) -> None:
     own = next(name for name, row in ambari_alert_group.ambari.Cluster(server, "lab").alert_groups().items() if row["default"])
     for change in ({"state": "absent"}, {"definitions": []}):
@@ -182,7 +201,10 @@ def recorded(clock: VirtualClock) -> Iterator[Server]:
         "script": {
             "type": "SCRIPT",
             "path": "alert.py",
-            "parameters": [{"name": "critical.threshold", "value": 80.0, "units": "%", "threshold": "CRITICAL", "display_name": None}],
+            "parameters": [
+                {"name": "critical.threshold", "value": 80.0, "units": "%", "threshold": "CRITICAL", "display_name": None},
+                {"name": "typed", "type": "PERCENT", "value": None},
+            ],
         },
         "web": {
             "type": "WEB",
@@ -242,7 +264,10 @@ def test_parameters_of_an_alert_definition(recorded: Server) -> None:
     ("wrong", "said"),
     [
         ({"name": "nope"}, "there is no alert definition 'nope'; there are: bare, percent, script, web, zookeeper_server_process"),
-        ({"name": "script", "warning": 1.0}, r"\(SCRIPT\) has no threshold 'warning'; it has: parameter critical.threshold"),
+        (
+            {"name": "script", "warning": 1.0},
+            r"\(SCRIPT\) has no threshold 'warning'; it has: parameter critical.threshold, parameter typed",
+        ),
         ({"name": "web", "critical": 1.0}, "has no threshold 'critical'; it has: neither thresholds nor parameters"),
         ({"name": "percent", "repeat_tolerance": 2}, "has no repeat_tolerance, because it sums up others; it has: threshold warning"),
         (
@@ -250,7 +275,18 @@ def test_parameters_of_an_alert_definition(recorded: Server) -> None:
             "no parameter 'x'; it has: threshold warning, threshold critical, parameter socket.command,",
         ),
         ({"name": "bare", "warning": 1.0}, "no threshold 'warning'; it has: neither"),
-        ({"interval": 0}, "interval and repeat_tolerance have to be at least 1"),
+        ({"interval": 0}, "interval: expected at least 1, found 0"),
+        (
+            {"warning": math.nan, "repeat_tolerance": -1},
+            "repeat_tolerance: expected at least 1, found -1; warning: expected a number, found nan",
+        ),
+        ({"parameters": {"socket.command": None}}, "parameter socket.command: expected a text, found None"),
+        ({"parameters": {"socket.command": ["ruok"]}}, r"parameter socket.command: expected a text, found \['ruok'\]"),
+        *(
+            ({"name": "script", "parameters": {name: value}}, f"parameter {name}: expected a number, found ")
+            for name in ("critical.threshold", "typed")
+            for value in (None, "many", True, [90], {"a": 1}, "nan", "")
+        ),
     ],
 )
 def test_what_an_alert_definition_does_not_have(recorded: Server, wrong: dict[str, Any], said: str) -> None:

@@ -258,14 +258,14 @@ def test_a_daemon_that_does_not_run_or_lets_nobody_in() -> None:
 PLAN = ha_plan()
 
 
-def asked(monkeypatch: pytest.MonkeyPatch, host: str = "n3", plan: Any = PLAN, **args: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+def asked(monkeypatch: pytest.MonkeyPatch, host: str = "n3", plan: Any = None, **args: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     """The result of a task, and what the module was given; empty where it was not run."""
     given: dict[str, Any] = {}
     answer = {"changed": True, "restart": True, "text": "done"}
     monkeypatch.setattr(
         log_level.ActionModule, "_execute_module", lambda _self, _name, **words: given.update(words["module_args"]) or answer
     )
-    return run(log_level.ActionModule, variables(plan, host), **args), given
+    return run(log_level.ActionModule, variables(plan or PLAN, host), **args), given
 
 
 def test_hosts_of_the_component_get_their_work(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -323,6 +323,8 @@ def test_all_that_is_wrong_is_said_at_once_and_no_secret() -> None:
     assert [problem.partition(":")[0] for problem in caught.value.problems] == [
         "runbook_watch_channels.a.url",
         "runbook_watch_channels.b.host",
+        "runbook_watch_channels.b.from",
+        "runbook_watch_channels.b.to",
         "runbook_watch_channels.c d",
     ]
     assert SECRET not in str(caught.value)
