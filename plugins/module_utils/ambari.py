@@ -214,6 +214,12 @@ class Cluster:
         rows = [item["HostRoles"] for item in answer["items"]]
         return [{key.removesuffix("_name"): row.get(key) for key in keys} for row in rows]
 
+    def instances(self, wanted: Iterable[Instance]) -> dict[Instance, Row]:
+        """Those of `wanted` that there are, with their rows of `host_components`."""
+        pairs = set(wanted)
+        rows = {(row["component"], row["host"]): row for row in self.host_components({name for name, _host in pairs})}
+        return {pair: row for pair, row in rows.items() if pair in pairs}
+
     def hosts(self) -> dict[str, Row]:
         """Host to `host_state`, `host_status`, `maintenance_state`, `ip`."""
         keys = ("host_state", "host_status", "maintenance_state", "ip")
@@ -366,8 +372,7 @@ def obstacles(cluster: Cluster, start: Iterable[Instance], stop: Iterable[Instan
     """What keeps Ambari from starting and stopping these instances, in words. What it has for stopped need not be stopped."""
     start = list(start)
     wanted = list(dict.fromkeys([*start, *stop]))
-    rows = {(row["component"], row["host"]): row for row in cluster.host_components({name for name, _host in wanted})}
-    hosts = cluster.hosts()
+    rows, hosts = cluster.instances(wanted), cluster.hosts()
     found = []
     for name, host in wanted:
         row = rows.get((name, host))
@@ -509,7 +514,7 @@ class Change:
 
     def _look(self) -> dict[Instance, Row]:
         """The instances that are not in the state, without those that Ambari leaves alone. Raises AmbariError where it has no such one."""
-        rows = {(row["component"], row["host"]): row for row in self.cluster.host_components({name for name, _host in self.wanted})}
+        rows = self.cluster.instances(self.wanted)
         unknown = [f"{name} on {host}" for name, host in self.wanted if (name, host) not in rows]
         if unknown:
             raise AmbariError(f"the cluster '{self.cluster.name}' of Ambari has no {', '.join(unknown)}")
