@@ -21,9 +21,10 @@ import testinfra
 import yaml
 
 ROOT = Path(__file__).parents[2]
-# How a playbook is run: in the checkout, with all that it says as one text.
+# How a playbook is run: in the checkout, with all that it says as one text, without the colours that Molecule asks for.
 AS_A_USER: dict[str, Any] = {
     "cwd": ROOT,
+    "env": {**os.environ, "ANSIBLE_FORCE_COLOR": "false"},
     "stdin": subprocess.DEVNULL,
     "stdout": subprocess.PIPE,
     "stderr": subprocess.STDOUT,
