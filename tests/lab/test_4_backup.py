@@ -156,6 +156,7 @@ def _only_ha(cluster: Cluster) -> None:
         pytest.skip("the other shapes have their own, smaller test")
     played = cluster.play("startup")
     assert played.returncode == 0, played
+    cluster.run("n1", f"install -d -o hdfs {SETS}")
 
 
 def test_there_is_data_of_every_kind(cluster: Cluster) -> None:
@@ -194,7 +195,6 @@ def before(cluster: Cluster) -> dict[str, str]:
 
 def test_a_backup_while_pairs_are_written(cluster: Cluster, before: dict[str, str]) -> None:
     assert int(before["kv_record"].split()[0]) > ROWS
-    cluster.run("n1", f"install -d -o hdfs {SETS}")
     with pairs(cluster) as acknowledged:
         wait_until(lambda: acknowledged["records"] > 50, 60, "pairs are written")
         played = cluster.play("backup", *PLACE)
@@ -232,29 +232,31 @@ def test_a_backup_that_cannot_be_taken(cluster: Cluster, name: str) -> None:
     assert cluster.pids() == pids, "something was restarted"
 
 
-STEPS = (
-    "Check everything",
-    "Stop Koverse",
-    "Clone the tables",
-    "Let Koverse go on",
-    "Copy tables",
-    "Bring the other hosts' files",
-    "Read the set back",
-    "Give the set its name",
-    "Clean up",
+NAMED = ("Give the set its name", "Clean up")  # the set may be finished by then; one that is listed is whole
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        pytest.param("Check everything", marks=pytest.mark.faults),
+        "Stop Koverse",
+        "Clone the tables",
+        pytest.param("Let Koverse go on", marks=pytest.mark.faults),
+        "Copy tables",
+        pytest.param("Bring the other hosts' files", marks=pytest.mark.faults),
+        pytest.param("Read the set back", marks=pytest.mark.faults),
+        *NAMED,
+    ],
 )
-NAMED = STEPS[-2:]  # the set may be finished by then; one that is listed is whole
-
-
-@pytest.mark.parametrize("step", STEPS)
 def test_a_backup_that_is_killed(cluster: Cluster, step: str) -> None:
     """Koverse runs again at the latest when its hold is over; no set is listed; what is left is for the next backup."""
+    finished = sets(cluster)
     with cluster.playing("backup", *PLACE, *ONE_TABLE, "-e", "runbook_backup_hold_limit=15") as playing:
         playing.until(f"TASK [{step}")
         time.sleep(1)  # somewhere inside the step
     wait_until(lambda: served(cluster), 60, "Koverse serves")
     if step not in NAMED:
-        assert len(sets(cluster)) == 1
+        assert sets(cluster) == finished
 
 
 def test_the_next_backup_cleans_up(cluster: Cluster) -> None:
