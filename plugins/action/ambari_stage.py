@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible.module_utils.parsing.convert_bool import boolean
+from ansible_collections.koverse.runbook.plugins.module_utils.ambari import failure_text
 from ansible_collections.koverse.runbook.plugins.plugin_utils.ambari_action import Slices, connection, instances
-from ansible_collections.koverse.runbook.plugins.plugin_utils.controller import RunbookAction, answers
+from ansible_collections.koverse.runbook.plugins.plugin_utils.controller import RunbookAction, answers, display
 
 Hosts = dict[str, list[str]]
 
@@ -26,14 +27,20 @@ class ActionModule(Slices, RunbookAction):
         asked = {
             **connection(self._templar, task_vars),
             "state": state,
-            "instances": [{"component": theirs, "host": there} for _host, _name, theirs, there in wanted],
             "known": again,
+            # What others do meanwhile may need what is to be stopped.
+            "patient": state == "started",
             "context": f"{stage['name']}: {state}",
         }
-        began = time.time()
-        result = {**self.until_done("koverse.runbook.ambari_host_component", asked, task_vars), "began": began}
-        if result.get("left_out") and not result.get("failed"):
-            result.update(failed=True, msg="\n".join(f"{row['component']} on {row['host']}: {row['why']}" for row in result["left_out"]))
+        forced = state == "stopped" and args.get("on_unhealthy") == "force"
+        one_by_one = state == "stopped" and task_vars.get("runbook_gate", {}).get("tservers_left")
+        result: dict[str, Any] = {"changed": False, "began": time.time()}
+        for turn in [[pair] for pair in wanted] if one_by_one else [wanted]:
+            rows = [{"component": theirs, "host": there} for _host, _name, theirs, there in turn]
+            said = self._asked({**asked, "instances": rows}, task_vars, forced)
+            result = {**said, "began": result["began"], "changed": result["changed"] or said.get("changed", False)}
+            if said.get("failed"):
+                break
         if result.get("failed") and state == "started" and stage.get("otherwise"):
             result["msg"] = f"{result['msg']}\n{stage['otherwise']}"
         already = {(row["component"], row["host"]) for row in result.get("already", ())} if state == "started" and not again else set()
@@ -42,6 +49,18 @@ class ActionModule(Slices, RunbookAction):
             if (theirs, there) in already:
                 doubtful.setdefault(host, []).append(name)
         return {**result, "doubtful": doubtful}
+
+    def _asked(self, asked: dict[str, Any], task_vars: dict[str, Any], forced: bool) -> dict[str, Any]:
+        """Ambari's answer, failed where an instance did not come, or was left out; forced: that is a warning."""
+        result = self.until_done("koverse.runbook.ambari_host_component", asked, task_vars)
+        failures = [*result.get("failures", ()), *({**row, "text": row["why"]} for row in result.get("left_out", ()))]
+        if forced and failures and all(row["component"] for row in failures):
+            for row in failures:
+                display.warning(f"runbook_shutdown=force goes on although: {failure_text([row])}")
+            return {**result, "failed": False}
+        if failures and not result.get("failed"):
+            result.update(failed=True, msg=failure_text(failures))
+        return result
 
 
 def still_absent(task_vars: Mapping[str, Any]) -> Hosts:

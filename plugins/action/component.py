@@ -57,10 +57,7 @@ class ActionModule(RunbookAction):
         # In a stage its watcher speaks for all, but for what only a host itself can see.
         self._speaks = work["afar"] is not None or not work["watched"]
         self._text = f"waiting for {', '.join(sorted(limits))}" if self._speaks else ""
-        result = self._until_done(args, task_vars, work, limits)
-        if args["state"] == "left" and result.get("steps"):  # no gate behind it says so
-            display.display("    " + "; ".join(result["steps"]))
-        return result
+        return self._until_done(args, task_vars, work, limits)
 
     @staticmethod
     def _afar(plan: dict[str, Any], stage: dict[str, Any]) -> dict[str, Any]:

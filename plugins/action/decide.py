@@ -66,7 +66,10 @@ class ActionModule(RunbookAction):
         for stage in stages:
             stage["unseen"] = list(unseen)
         # A recovery does what can be done; what Ambari leaves alone is said when its turn comes.
-        ambari_action.require(self._templar, task_vars, plan, stages, whole=args["goal"] != "recovered")
+        forced = args["goal"] == "stopped" and args.get("on_unhealthy") == "force"
+        left_alone = ambari_action.require(self._templar, task_vars, plan, stages, whole=args["goal"] != "recovered" and not forced)
+        for problem in left_alone if forced else ():
+            display.warning(f"runbook_shutdown=force goes on although: {problem}")
         return {"changed": False, **decided, "unseen": list(unseen)}
 
     @staticmethod

@@ -28,9 +28,9 @@ class ActionModule(RunbookAction):
             return {"changed": False, "msg": "check mode: not judged, because nothing was done"}
         done = {host: result for host, result in answers(task_vars, "runbook_done").items() if host in stage["hosts"]}
         whole = self._picture(plan, done, answers(task_vars, "runbook_seen"))
-        up = stage["goal"] != "stopped"
-        if stage["goal"] == "prepared":
-            problems = self._not_prepared(stage, done)
+        up = stage["goal"] not in ("left", "stopped")
+        if stage["goal"] in ("prepared", "left"):
+            problems = self._not_done(stage, done)
         elif up:
             problems = self._not_up(plan, whole, stage)
         else:
@@ -38,10 +38,7 @@ class ActionModule(RunbookAction):
         failures = {(name, host): text for host, result in done.items() for name, text in result.get("failures", {}).items()}
         rows = self._rows(plan, problems, failures)
         steps = [step for result in done.values() for step in result.get("steps", [])]
-        left = [server for result in done.values() for server in result.get("tservers_left", [])]
-        if not up and not stage.get("stepper"):
-            # What stopAll has left counts until the tablet servers' own part, which need not be the next one.
-            left = task_vars.get("runbook_gate", {}).get("tservers_left", [])
+        left = [] if up else self._left_behind(plan, stage, done, task_vars)
         waited = max([result.get("waited", 0.0) for result in done.values()], default=0.0)
         result = {
             "changed": False,
@@ -57,7 +54,9 @@ class ActionModule(RunbookAction):
         for row in rows:
             display.warning(f"runbook_shutdown=force goes on although: {row}")
         tolerated = decide.lines(plan, self._tolerated(plan, whole, stage)) if stage["goal"] == "started" else []
-        word = {"prepared": "can be started", "started": "healthy", "stopped": "down"}[stage["goal"]]
+        if stage["goal"] == "left" and not steps:
+            return result
+        word = {"prepared": "can be started", "started": "healthy", "left": "can be stopped", "stopped": "down"}[stage["goal"]]
         said = [
             f"{stage['name']}: {word} after {waited:.1f} s",
             *steps,
@@ -65,6 +64,17 @@ class ActionModule(RunbookAction):
         ]
         display.display("    " + "; ".join(said))
         return {**result, "tolerated": tolerated}
+
+    @staticmethod
+    def _left_behind(plan: dict[str, Any], stage: Mapping[str, Any], done: Mapping[str, Any], task_vars: Mapping[str, Any]) -> list[str]:
+        """The tablet servers that stopAll has left. They count until their own part is over, which need not be the next one."""
+        probes = [plan["components"][name]["probe"]["type"] for name in stage["components"]]
+        if stage["goal"] == "stopped" and "accumulo_tserver" in probes:
+            return []
+        before: list[str] = task_vars.get("runbook_gate", {}).get("tservers_left", [])
+        # Over Ambari what comes before a stop has had its own gate.
+        steps_done = stage.get("stepper") and (stage["goal"] == "left" or not plan["ambari"])
+        return [server for result in done.values() for server in result.get("tservers_left", [])] if steps_done else before
 
     @staticmethod
     def _picture(plan: dict[str, Any], done: Mapping[str, Any], seen: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -87,7 +97,7 @@ class ActionModule(RunbookAction):
         return whole
 
     @staticmethod
-    def _not_prepared(stage: Mapping[str, Any], done: Mapping[str, Any]) -> dict[str, Any]:
+    def _not_done(stage: Mapping[str, Any], done: Mapping[str, Any]) -> dict[str, Any]:
         """Nobody else can tell whether the steps were done."""
         silent = [host for host in stage["hosts"] if "instances" not in done.get(host, {})]
         rows = [{"host": host, "state": "unknown", "text": why_unseen(done.get(host, {}))} for host in silent]
@@ -133,9 +143,11 @@ class ActionModule(RunbookAction):
 
     @staticmethod
     def _message(plan: dict[str, Any], stage: Mapping[str, Any], done: Mapping[str, Any], rows: list[str], again: str) -> str:
-        up = stage["goal"] != "stopped"
+        up = stage["goal"] not in ("left", "stopped")
         layer = plan["layers"][stage["layer"]]
         text = [f"The layer '{layer}' is not {'healthy' if up else 'down'} (stage {stage['name']})."]
+        if stage["goal"] == "left":
+            text[0] += " Nothing of this stage was stopped, because what has to come before failed."
         if up:
             text[0] += f" First unhealthy layer: {stage['layer']}."
         text += [f"  - {row}" for row in rows]

@@ -36,9 +36,12 @@ _UNDER_WAY = ("STARTING", "STOPPING", "INSTALLING", "UPGRADING")
 
 _POLL, _LONGEST_POLL = 0.5, 3.0  # seconds between two looks at a request; each look takes half as long again
 _SETTLE = 30.0  # seconds in which the states follow the end of a request: agents report every 10 s
+_RESTARTED = 30.0  # seconds from a server's silence on, in which an abort is taken for its restart's and not for a person's
 _SENDS = 3  # times that the same change is asked for, where the server was restarted meanwhile
 _LAST_LINES = 8
 _SILENT_STATUS = (502, 503, 504)  # a proxy's, or a server that is starting
+
+STALE_DECISION = "What it starts or stops is not what this run has seen. Wait for its end, then run again"
 
 Row = dict[str, Any]
 Instance = tuple[str, str]  # component and host, in Ambari's names
@@ -294,15 +297,17 @@ class Cluster:
         return sorted(item["Requests"]["id"] for item in answer["items"] if item["Requests"].get("request_context") == context)
 
     def requests_under_way(self) -> list[Row]:
-        """The requests that run now: `id`, `context`, `user`, `progress` (per cent)."""
-        names = ("id", "request_context", "user_name", "progress_percent", "request_status")
-        answer = self.get(
-            "requests", "Requests/request_status=IN_PROGRESS", fields(*(f"Requests/{name}" for name in names)), "minimal_response=true"
-        )
+        """The requests that are not over: `id`, `context`, `user`, `progress` (per cent).
+
+        Their status does not tell: it is PENDING before the first task, and FAILED already while others are still to come.
+        """
+        names = ("id", "request_context", "user_name", "progress_percent", "task_count", "completed_task_count")
+        answer = self.get("requests", fields(*(f"Requests/{name}" for name in names)), "minimal_response=true")
         rows = [item["Requests"] for item in answer["items"]]
         return [
             {"id": row["id"], "context": row.get("request_context"), "user": row.get("user_name"), "progress": row.get("progress_percent")}
             for row in rows
+            if row["completed_task_count"] < row["task_count"]
         ]
 
     def request(self, number: int) -> Row:
@@ -359,13 +364,19 @@ def in_words(request: Mapping[str, Any]) -> str:
 
 
 def left_alone(row: Row, hosts: Mapping[str, Row]) -> str:
-    """Why Ambari does nothing with an instance, empty where it does. row, hosts: see Cluster."""
+    """Why Ambari does nothing with an instance, and what to do; empty where it does. row, hosts: see Cluster."""
     host = row["host"]
     if hosts.get(host, {}).get("host_state") == "HEARTBEAT_LOST":
-        return f"the agent of {host} is lost (HEARTBEAT_LOST): Ambari does nothing there, and its {row['state']} says nothing"
+        said = f"Ambari does nothing there, and its {row['state']} says nothing"
+        return f"the agent of {host} is lost (HEARTBEAT_LOST): {said}. Start ambari-agent there"
     if row["maintenance_state"] not in (None, "OFF"):
-        return f"in maintenance ({row['maintenance_state']}), {row['state']}: Ambari skips it"
+        return f"in maintenance ({row['maintenance_state']}), {row['state']}: Ambari skips it. Turn its maintenance off in Ambari"
     return ""
+
+
+def at_work(requests: Iterable[Row]) -> str:
+    """Requests in words: which, and whose."""
+    return ", ".join(f"{row['id']} '{row['context']}' of {row['user'] or 'somebody'} ({row['progress']:.0f} %)" for row in requests)
 
 
 def obstacles(cluster: Cluster, start: Iterable[Instance], stop: Iterable[Instance]) -> list[str]:
@@ -403,11 +414,13 @@ class Change:
         state: str,
         context: str,
         known: bool = False,
+        patient: bool = True,
         memory: Mapping[str, Any] | None = None,
     ) -> None:
         """state: STARTED or STOPPED. context: what the request is called in Ambari. known: of a start, whether the instances are known to
-        be stopped, although Ambari, whose agents report late, may say that they are started."""
-        self.cluster, self.state = cluster, state
+        be stopped, although Ambari, whose agents report late, may say that they are started. patient: whether requests of others are
+        waited for; it fails where they are at work otherwise."""
+        self.cluster, self.state, self.patient = cluster, state, patient
         self.wanted: list[Instance] = [(pair[0], pair[1]) for pair in instances]
         self._clock, self._sleep = cluster.server.clock, cluster.server.sleep
         fresh: dict[str, Any] = {
@@ -421,7 +434,7 @@ class Change:
             "completed": [],  # instances whose tasks have succeeded in a request that failed
             "settled_from": None,
             "silent_from": None,
-            "interrupted": False,
+            "interrupted": None,  # when the server was silent last
             "unsure": False,  # whether something was sent of which nobody knows whether it arrived
             "pause": _POLL,
             "sent": 0,
@@ -429,6 +442,7 @@ class Change:
         self.memory: dict[str, Any] = dict(memory or fresh)
         self.left_out: list[Row] = []
         self.failures: list[Row] = []
+        self.contested: dict[Instance, Row] = {}  # what somebody else, too, may have asked for
         self.progress = ""
         self.done = False
 
@@ -465,7 +479,7 @@ class Change:
                 # It may be restarted just now. What was sent may have arrived.
                 since = self.memory["silent_from"] = self.memory["silent_from"] or self._clock()
                 for memory in (self.memory, self.memory["first"] or {}):
-                    memory["interrupted"] = True
+                    memory["interrupted"] = self._clock()
                 self.progress = f"{error}, for {self._clock() - since:.0f} s"
                 if self._clock() - since > patience:
                     self._fail(f"{self.progress}. What was asked for last may have been done: look before you go on")
@@ -502,7 +516,7 @@ class Change:
 
     def _make_agree(self) -> None:
         """What Ambari takes for started and is not, is stopped first."""
-        before = Change(self.cluster, self.wanted, STOPPED, self.memory["context"], memory=self.memory["first"])
+        before = Change(self.cluster, self.wanted, STOPPED, self.memory["context"], patient=self.patient, memory=self.memory["first"])
         self.memory["first"] = before.memory
         before._step()
         self.progress, self.failures, self.left_out = before.progress, before.failures, before.left_out
@@ -518,6 +532,7 @@ class Change:
         unknown = [f"{name} on {host}" for name, host in self.wanted if (name, host) not in rows]
         if unknown:
             raise AmbariError(f"the cluster '{self.cluster.name}' of Ambari has no {', '.join(unknown)}")
+        self.contested = {pair: rows[pair] for pair in self.wanted if rows[pair]["desired_state"] != self.state}
         there = {pair: rows[pair] for pair in self.wanted if rows[pair]["state"] != self.state}
         if self.memory["open"] is None:
             self.memory["open"] = [[*pair, row["state"]] for pair, row in there.items()]
@@ -529,13 +544,15 @@ class Change:
             why = left_alone(row, hosts)
             if why:
                 self.left_out.append({"component": name, "host": host, "why": why})
+                self.contested.pop((name, host), None)
                 del there[name, host]
         return there
 
     def _ask(self) -> None:
         """Looks, waits for others who are at work, and asks for what is not there."""
         there = self._look()
-        if not there:
+        # What somebody else has asked for may not have begun yet: the state alone would look as if all were there.
+        if not there and not self.contested:
             self.done = True
             return
         if self.memory["unsure"]:
@@ -545,9 +562,13 @@ class Change:
                 self._has_request(mine[-1])
                 return
         others = self.cluster.requests_under_way()
+        if others and self.patient:
+            self.progress = f"waiting for Ambari's request {at_work(others)}"
+            return
         if others:
-            told = [f"{row['id']} '{row['context']}' of {row['user'] or 'somebody'} ({row['progress']:.0f} %)" for row in others]
-            self.progress = f"waiting for Ambari's request {', '.join(told)}"
+            raise AmbariError(f"Ambari's request {at_work(others)} is under way. {STALE_DECISION}")
+        if not there:
+            self.done = True
             return
         moving = [f"{name} on {host} is {row['state']}" for (name, host), row in there.items() if row["state"] in _UNDER_WAY]
         if moving:
@@ -605,9 +626,10 @@ class Change:
         self.progress = in_words(request)
         if not request["over"]:
             return
-        if request["status"] == "ABORTED" and self.memory["interrupted"]:
+        silent = self.memory["interrupted"]
+        if request["status"] == "ABORTED" and silent is not None and self._clock() - silent < _RESTARTED:
             self.progress = f"the server was restarted, which has aborted its request {request['id']}"
-            self.memory.update(request=None, interrupted=False)
+            self.memory.update(request=None, interrupted=None)
         elif request["status"] == "ABORTED":
             self._fail(f"Ambari's request {request['id']} was aborted by somebody else")
         elif request["status"] == "COMPLETED":
@@ -630,12 +652,13 @@ class Change:
     def _settle(self) -> None:
         """The request is over; agents report what runs a little later. COMPLETED alone proves nothing."""
         there = self._look()
-        if not there:
+        opened = {(name, host) for name, host, _state in self.memory["open"]}
+        other = {pair: row for pair, row in self.contested.items() if pair in opened}
+        if not there and not other:
             self.done = True
             return
         told = [f"{name} on {host} is {row['state']}" for (name, host), row in there.items()]
         self.progress = f"Ambari's request {self.memory['request']} is over; {', '.join(told)}"
-        other = {pair: row for pair, row in there.items() if row["desired_state"] != self.state}
         for pair, row in other.items():
             self._fail(f"somebody else has asked for {row['desired_state']} meanwhile; it is {row['state']}", pair)
         if not other and self._clock() - self.memory["settled_from"] > _SETTLE:
@@ -676,8 +699,13 @@ def run_module(own: Mapping[str, Any], work: Callable[[Server, dict[str, Any], b
     module.exit_json(**result)
 
 
-def run_change(module: AnsibleModule, instances: Callable[[Cluster], Iterable[Instance]], known: bool = False) -> None:
-    """A module's change of `instances(cluster)`: one slice where an action plugin calls it with `work`, else the whole. Ends the module."""
+def run_change(
+    module: AnsibleModule, instances: Callable[[Cluster], Iterable[Instance]], known: bool = False, patient: bool = True
+) -> None:
+    """A module's change of `instances(cluster)`: one slice where an action plugin calls it with `work`, else the whole. Ends the module.
+
+    known, patient: see Change.
+    """
     params = module.params
     work = params["work"] or {"slice": params["wait_timeout"] + params["patience"], "memory": None}
     memory = work["memory"] or {}
@@ -686,7 +714,8 @@ def run_change(module: AnsibleModule, instances: Callable[[Cluster], Iterable[In
         ambari = server(params)
         cluster = Cluster(ambari, memory["cluster"]) if memory else Cluster.find(ambari, params["cluster"])
         wanted = memory.get("instances") or [list(pair) for pair in instances(cluster)]
-        change = Change(Cluster(ambari, cluster.name, patience=0.0), wanted, state, params["context"], known, memory.get("change"))
+        here = Cluster(ambari, cluster.name, patience=0.0)
+        change = Change(here, wanted, state, params["context"], known, patient, memory.get("change"))
         if module.check_mode:
             change.only_look()
         else:

@@ -22,6 +22,7 @@ from ansible_collections.koverse.runbook.plugins.module_utils.services import ru
 from ansible_collections.koverse.runbook.plugins.module_utils.site import site
 
 _LONG_ENOUGH = 30.0  # seconds in which a tool has to tell a setting, and a JournalNode to be written to
+_NOT_RUN = (126, 127)  # a shell's, and runuser's, exit status for what cannot be executed, or is not there
 STALE = ".stale"  # of a segment of the edits: HDFS's own word for those that it passes over
 _GLANCE = 0.2  # seconds between two looks at what comes or goes
 
@@ -37,8 +38,11 @@ class StepError(Exception):
 
 
 def tool(entry: Entry, words: list[str], timeout: float, stdin: str = "") -> tuple[int, str]:
-    """Exit status and output of the component's command-line tool, run as its user."""
-    return run(["runuser", "-u", entry["user"], "--", entry["tool"], *words], timeout, stdin)
+    """Exit status and output of the component's command-line tool, run as its user. Raises StepError where it cannot be run at all."""
+    code, output = run(["runuser", "-u", entry["user"], "--", entry["tool"], *words], timeout, stdin)
+    if code in _NOT_RUN:
+        raise StepError(f"{failed(entry, words, code, output)}. Where is the tool? Set it as 'tool' of the component in runbook_catalogue")
+    return code, output
 
 
 def failed(entry: Entry, words: list[str], code: int, output: str) -> str:

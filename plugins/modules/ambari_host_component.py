@@ -35,6 +35,12 @@ options:
         Ambari takes for started is then stopped first.
     type: bool
     default: false
+  patient:
+    description:
+      - Whether requests of others that are under way are waited for. Otherwise it fails and says whose they are, because what was
+        decided before may not hold any more when they are over.
+    type: bool
+    default: true
 extends_documentation_fragment:
   - koverse.runbook.ambari
   - koverse.runbook.ambari.cluster
@@ -111,6 +117,7 @@ def main() -> None:
             **ambari.CLUSTER,
             **ambari.CHANGE,
             "known": {"type": "bool", "default": False},
+            "patient": {"type": "bool", "default": True},
             "instances": {
                 "type": "list",
                 "elements": "dict",
@@ -121,7 +128,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     wanted = [(row["component"], row["host"]) for row in module.params["instances"]]
-    ambari.run_change(module, lambda _cluster: wanted, module.params["known"])
+    ambari.run_change(module, lambda _cluster: wanted, module.params["known"], module.params["patient"])
 
 
 if __name__ == "__main__":

@@ -67,10 +67,11 @@ def instances(plan: Plan, hosts: Mapping[str, Iterable[str]], task_vars: Mapping
     ]
 
 
-def require(templar: Any, task_vars: Mapping[str, Any], plan: Plan, stages: Iterable[Mapping[str, Any]], whole: bool = True) -> None:
-    """Raises RunbookError, before anything is changed, where Ambari does not answer, or would not start or stop what the stages have.
+def require(templar: Any, task_vars: Mapping[str, Any], plan: Plan, stages: Iterable[Mapping[str, Any]], whole: bool = True) -> list[str]:
+    """Raises RunbookError, before anything is changed, where Ambari does not answer, or would not start or stop what the stages have,
+    or where somebody else is at work in it while something is to be stopped.
 
-    whole: whether all of the stages has to be possible; False where as much is to be done as can be.
+    whole: whether all of the stages has to be possible. Where not, because as much is to be done as can be, it returns what is not.
     """
     stages = list(stages)
     start, stop = (
@@ -78,13 +79,19 @@ def require(templar: Any, task_vars: Mapping[str, Any], plan: Plan, stages: Iter
         for goal, key in (("started", "absent"), ("stopped", "hosts"))
     )
     if not start and not stop:
-        return
+        return []
     try:
-        problems = ambari.obstacles(opened(templar, task_vars), start, stop)
+        cluster = opened(templar, task_vars)
+        problems = ambari.obstacles(cluster, start, stop)
+        # What does not serve is killed on its host, without Ambari: a request of somebody may hang because of it.
+        asked_to_stop = stop and any(stage["goal"] == "stopped" and stage.get("patience") is None for stage in stages)
+        others = cluster.requests_under_way() if asked_to_stop else []
     except ambari.AmbariError as error:
         raise RunbookError([f"{str(error).rstrip('.')}.", "Nothing was changed."]) from error
-    if problems and whole:
-        raise RunbookError([*(f"{problem}." for problem in problems), "Nothing was changed."])
+    busy = [f"Ambari's request {ambari.at_work(others)} is under way. {ambari.STALE_DECISION}"] if others else []
+    if busy or (problems and whole):
+        raise RunbookError([*(f"{problem}." for problem in [*problems, *busy]), "Nothing was changed."])
+    return problems
 
 
 class Slices:

@@ -31,7 +31,10 @@ def asked(
     found = {**variables(PLAN, **{key: value for key, value in registered.items() if key == "runbook_doubted"}), **place}
     found |= {"runbook_ambari_url": "http://a", **{key: value for key, value in registered.items() if key == "runbook_asked"}}
     stage = registered.get("stage", STAGE)
-    return run(ActionModule, found, stage=stage, state=registered.get("state", "started"), again=again), given
+    if "tservers_left" in registered:
+        found["runbook_gate"] = {"tservers_left": registered["tservers_left"]}
+    words = {"on_unhealthy": registered.get("on_unhealthy", "start")}
+    return run(ActionModule, found, stage=stage, state=registered.get("state", "started"), again=again, **words), given
 
 
 def test_what_is_started_is_what_was_found_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -43,6 +46,33 @@ def test_what_is_started_is_what_was_found_stopped(monkeypatch: pytest.MonkeyPat
 def test_what_is_stopped_is_all_that_ambari_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     _result, given = asked(monkeypatch, state="stopped")
     assert pairs(given["instances"]) == [("DATANODE", "n1"), ("NAMENODE", "n1"), ("DATANODE", "n2"), ("DATANODE", "n3")]
+
+
+def test_what_stop_all_has_left_is_stopped_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    result, given = asked(monkeypatch, state="stopped", tservers_left=["n2:9997"])
+    assert (pairs(given["instances"]), result["changed"]) == ([("DATANODE", "n3")], True)  # the last one
+
+
+@pytest.mark.parametrize(("state", "patient"), [("started", True), ("stopped", False)])
+def test_for_a_stop_nobody_is_waited_for(monkeypatch: pytest.MonkeyPatch, state: str, patient: bool) -> None:
+    assert asked(monkeypatch, state=state)[1]["patient"] == patient
+
+
+LEFT = {"component": "DATANODE", "host": "n2", "why": "in maintenance (ON), STARTED: Ambari skips it"}
+FAILED = {"component": "DATANODE", "host": "n3", "text": "STOP FAILED"}
+
+
+def test_by_force_what_is_not_stopped_is_a_warning(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    answer = {"left_out": [LEFT], "failures": [FAILED]}
+    result, _given = asked(monkeypatch, answer, state="stopped", on_unhealthy="force")
+    assert not result["failed"]
+    said = " ".join(capsys.readouterr().err.split())
+    assert "goes on although: DATANODE on n3: STOP FAILED" in said
+    assert "goes on although: DATANODE on n2: in maintenance (ON), STARTED: Ambari skips it" in said
+    for more in ({"state": "stopped"}, {"state": "started", "on_unhealthy": "force"}):
+        assert asked(monkeypatch, answer, **more)[0]["failed"]
+    silent = {"failures": [{"component": None, "host": None, "text": "nobody listens"}]}
+    assert asked(monkeypatch, silent, state="stopped", on_unhealthy="force")[0]["failed"]
 
 
 def test_what_ambari_takes_for_started_is_doubted_and_only_what_does_not_run_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:

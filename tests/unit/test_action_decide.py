@@ -352,6 +352,22 @@ def test_what_ambari_would_leave_alone_is_said_before_anything_is_changed(lab: E
     assert "Nothing was changed." in refused["msg"]
 
 
+def test_nothing_is_stopped_while_somebody_is_at_work_in_ambari(lab: Emulator) -> None:
+    lab.agents.takes(30.0)
+    lab.somebody("PUT", f"{C}/services/YARN", {"RequestInfo": {"context": "Stop YARN"}, "Body": {"ServiceInfo": {"state": "INSTALLED"}}})
+    for force in ("start", "force"):
+        refused = over(lab, healthy(PLAN), "stopped", on_unhealthy=force)
+        assert "'Stop YARN' of " in refused["msg"]
+        assert "Wait for its end, then run again.\n- Nothing was changed." in refused["msg"]
+    assert over(lab, down(PLAN), "started")["stages"]
+
+
+def test_by_force_what_ambari_would_leave_alone_is_a_warning(lab: Emulator, capsys: pytest.CaptureFixture[str]) -> None:
+    lab.somebody("PUT", f"{C}/hosts/n2", {"Body": {"Hosts": {"maintenance_state": "ON"}}})
+    assert over(lab, healthy(PLAN), "stopped", on_unhealthy="force")["stages"]
+    assert "goes on although: DATANODE on n2: in maintenance" in " ".join(capsys.readouterr().err.split())
+
+
 def test_what_ambari_has_for_stopped_need_not_be_stopped(lab: Emulator) -> None:
     lab.somebody("PUT", f"{C}/hosts/n2", {"Body": {"Hosts": {"maintenance_state": "ON"}}})
     for component in lab.world.host_components:

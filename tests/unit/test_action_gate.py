@@ -206,6 +206,49 @@ def test_steps_and_tablet_servers_left_are_passed_on(capsys: pytest.CaptureFixtu
     assert "data_services 2/2: down after 2.0 s; 3 tables flushed; stopAll done" in capsys.readouterr().out
 
 
+OVER_AMBARI = ha_plan({name: {"backend": "ambari"} for name, entry in PLAN["components"].items() if entry["ambari"]})
+
+
+def leaving(name: str) -> dict[str, Any]:
+    return {**STOPPING[name], "goal": "left"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        (
+            {"failures": {"hdfs_datanode": "its drain ended with status 1: lb: no such server"}},
+            "its drain ended with status 1: lb: no such server",
+        ),
+        ({"msg": "no Python"}, "no Python"),
+    ],
+)
+def test_what_could_not_be_brought_to_safety_is_not_stopped(changes: dict[str, Any], line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    stage = leaving("storage")
+    before = done(healthy(OVER_AMBARI), stage, n3=changes)
+    if "msg" in changes:
+        before["n3"] = changes
+    result = gate(stage, before, healthy(OVER_AMBARI), OVER_AMBARI)
+    assert result["failed"]
+    assert f"  - DataNode on n3: {line}" in result["msg"].splitlines()
+    assert "Nothing of this stage was stopped" in result["msg"]
+    assert "failed" not in gate(stage, before, healthy(OVER_AMBARI), OVER_AMBARI, on_unhealthy="force")
+    assert f"goes on although: DataNode on n3: {line}" in " ".join(capsys.readouterr().err.split())
+
+
+def test_over_ambari_what_stop_all_has_left_counts_until_the_tablet_servers_own_part(capsys: pytest.CaptureFixture[str]) -> None:
+    whole, left = healthy(OVER_AMBARI), ["n2:9997"]
+    manager, own = STOPPING["data_services 2/2"], STOPPING["data_services 1/2"]
+    before = done(whole, manager, n1={"steps": ["3 tables flushed"], "tservers_left": left})
+    result = gate(leaving(manager["name"]), before, whole, OVER_AMBARI)
+    assert result["tservers_left"] == left
+    assert "data_services 2/2: can be stopped after 2.0 s; 3 tables flushed" in capsys.readouterr().out
+    for stage, kept in ((manager, left), (leaving(own["name"]), left), (own, [])):
+        task_vars = variables(OVER_AMBARI, runbook_seen=answers(whole), runbook_done=done(down(PLAN), stage))
+        result = run(ActionModule, {**task_vars, "runbook_gate": result}, stage=stage)
+        assert result["tservers_left"] == kept, stage["name"]
+
+
 # ---- downwards
 
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -224,7 +225,7 @@ def test_maintenance_is_told_apart_from_nothing_to_do(ambari: Emulator, cluster:
     assert made.changed == [["DATANODE", "n1"], ["DATANODE", "n3"]]
     (row,) = made.left_out
     assert (row["component"], row["host"]) == ("DATANODE", "n2")
-    assert row["why"] == "in maintenance (IMPLIED_FROM_HOST), STARTED: Ambari skips it"
+    assert row["why"] == "in maintenance (IMPLIED_FROM_HOST), STARTED: Ambari skips it. Turn its maintenance off in Ambari"
     assert states(ambari, "DATANODE")["n2"] == "STARTED"
 
 
@@ -287,6 +288,51 @@ def test_request_of_somebody_else_is_waited_for(ambari: Emulator, cluster: Clust
     assert change(cluster, [SERVER], STOPPED).changed == [list(SERVER)]
 
 
+def test_request_of_somebody_else_is_not_waited_for_where_the_decision_would_be_stale(
+    ambari: Emulator, cluster: Cluster, agents: SimulatedAgents
+) -> None:
+    agents.takes(30.0)
+    ambari.somebody("PUT", f"{C}/services/YARN", {"RequestInfo": {"context": "Stop YARN"}, "Body": {"ServiceInfo": {"state": "INSTALLED"}}})
+    (failure,) = change(cluster, [SERVER], STOPPED, patient=False).failures
+    assert re.match(r"Ambari's request 1 'Stop YARN' of \w+ \(\d+ %\) is under way\. .* Wait for its end, then run again", failure["text"])
+    assert states(ambari, "KOVERSE_SERVER") == {"n3": "STARTED"}
+
+
+def test_what_somebody_has_asked_for_and_has_not_begun_is_not_taken_for_done(
+    ambari: Emulator, cluster: Cluster, agents: SimulatedAgents
+) -> None:
+    change(cluster, [SERVER], STOPPED)
+    agents.takes(30.0)
+    for service, state in (("YARN", "INSTALLED"), ("KOVERSE", "STARTED")):
+        ambari.somebody("PUT", f"{C}/services/{service}", {"Body": {"ServiceInfo": {"state": state}}})
+    assert states(ambari, "KOVERSE_SERVER") == {"n3": "INSTALLED"}  # its turn comes after YARN's
+    assert len(change(cluster, [SERVER], STOPPED, patient=False).failures) == 1
+    assert change(cluster, [SERVER], STOPPED).done
+    assert (states(ambari, "KOVERSE_SERVER"), cluster.requests_under_way()) == ({"n3": "INSTALLED"}, [])
+
+
+def test_what_rests_where_it_died_is_stopped_already(cluster: Cluster, agents: SimulatedAgents, clock: VirtualClock) -> None:
+    agents.kill("n2", "DATANODE")
+    clock.advance(120)
+    made = change(cluster, DATANODES, STOPPED, patient=False)
+    assert (made.failures, made.changed) == ([], [["DATANODE", "n1"], ["DATANODE", "n3"]])
+
+
+def test_a_request_that_has_failed_is_under_way_until_its_last_task(
+    ambari: Emulator, cluster: Cluster, agents: SimulatedAgents, clock: VirtualClock
+) -> None:
+    change(cluster, DATANODES, STOPPED)
+    agents.fail("DATANODE", host="n2", stderr="no")
+    agents.takes(50.0, host="n3")
+    ambari.somebody("PUT", f"{C}/services/HDFS", {"Body": {"ServiceInfo": {"state": "STARTED"}}})
+    assert [row["id"] for row in cluster.requests_under_way()] == [2]  # PENDING
+    clock.advance(20)
+    assert cluster.request(2)["status"] == "FAILED"
+    assert [row["id"] for row in cluster.requests_under_way()] == [2]
+    clock.advance(60)
+    assert cluster.requests_under_way() == []
+
+
 def test_limit(cluster: Cluster, agents: SimulatedAgents) -> None:
     agents.takes(1000.0)
     made = Change(cluster, [SERVER], STOPPED, "test")
@@ -336,6 +382,14 @@ def test_server_is_restarted_in_mid_request(ambari: Emulator, cluster: Cluster, 
     made = change(cluster, DATANODES, STOPPED, {1: down, 3: ambari.start})
     assert (made.done, made.failures) == (True, [])
     assert set(states(ambari, "DATANODE").values()) == {"INSTALLED"}
+
+
+def test_an_abort_long_after_a_silence_is_a_persons(ambari: Emulator, cluster: Cluster, agents: SimulatedAgents) -> None:
+    agents.takes(300.0)
+    ambari.fault("drop", method="GET", path="requests")
+    made = change(cluster, [SERVER], STOPPED, {10: lambda: ambari.abort(1)})
+    assert [row["text"] for row in made.failures] == ["Ambari's request 1 was aborted by somebody else"]
+    assert ambari.calls["PUT", f"{C}/host_components"] == 1
 
 
 def test_server_that_does_not_come_back(ambari: Emulator, cluster: Cluster, agents: SimulatedAgents) -> None:

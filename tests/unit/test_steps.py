@@ -78,6 +78,14 @@ def entry(**changes: Any) -> dict[str, Any]:
     return {**manager, "probe": {**manager["probe"], "instance": "lab"}, **changes}
 
 
+@pytest.mark.parametrize("code", [126, 127])
+@pytest.mark.parametrize("step", ["accumulo_flush", "accumulo_stop_all", "accumulo_stop_tserver"])
+def test_a_tool_that_is_not_there_is_no_stop_that_went_on(tool: Callable[..., list[str]], step: str, code: int) -> None:
+    tool(f"echo 'No such file or directory' >&2; exit {code}")
+    with pytest.raises(StepError, match=rf"ended with status {code}: .*Set it as 'tool' of the component in runbook_catalogue"):
+        STEPS[step](entry(address="n1"), Accumulo({}, {}))
+
+
 def test_a_goal_state_that_is_normal_is_left_alone(tool: Callable[..., list[str]]) -> None:
     assert STEPS["accumulo_goal_state_normal"](entry(), Accumulo({})) == (False, "the goal state is NORMAL")
     assert tool() == []
