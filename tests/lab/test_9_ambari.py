@@ -220,6 +220,32 @@ def test_somebody_starts_what_is_stopped(ambari: Emulator, cluster: Cluster) -> 
     assert running(cluster) == before
 
 
+@pytest.mark.faults
+@pytest.mark.usefixtures("without_webapp")
+def test_nothing_is_stopped_while_somebody_is_at_work(ambari: Emulator, cluster: Cluster) -> None:
+    start = {
+        "RequestInfo": {"context": "somebody's start", "query": "HostRoles/component_name=KOVERSE_WEBAPP&HostRoles/host_name=n3"},
+        "Body": {"HostRoles": {"state": "STARTED"}},
+    }
+    with doing(ambari, "start", "sleep 20"):
+        ambari.somebody("PUT", f"{C}/host_components", start)
+        refused = over(ambari, cluster, "shutdown", "-e", "runbook_components=koverse_server")
+    assert refused.returncode != 0, refused
+    assert "'somebody's start' of admin" in " ".join(refused.output.split()), refused
+    assert "koverse-server@n3" in running(cluster)
+
+
+@pytest.mark.faults
+def test_what_cannot_be_drained_is_not_stopped(ambari: Emulator, cluster: Cluster) -> None:
+    before, asked = cluster.pids(), len(contexts(ambari))
+    drain = {"runbook_catalogue": {"hdfs_datanode": {"drain": "sh -c 'echo no such server; exit 1'"}}}
+    refused = over(ambari, cluster, "restart", "-e", "runbook_components=hdfs_datanode", "-e", json.dumps(drain))
+    assert refused.returncode != 0, refused
+    assert "its drain ended with status 1: no such server" in " ".join(refused.output.split()), refused
+    assert cluster.pids() == before
+    assert len(contexts(ambari)) == asked
+
+
 def test_three_lines_are_an_inventory(ambari: Emulator, cluster: Cluster, tmp_path: Path) -> None:
     plugin = {"plugin": "koverse.runbook.ambari", "url": ambari.url, "username": "admin", "password": "admin", "standby_hosts": ["n2"]}
     (tmp_path / "ambari.yml").write_text(json.dumps(plugin), encoding="utf-8")
