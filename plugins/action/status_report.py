@@ -27,7 +27,7 @@ class ActionModule(ReportAction):
     def work(self, args: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         failures = status.fail_on(args.get("fail", False))
         told = notifications(state_file(args.get("watch_state"), args.get("directory")))
-        report = self.report(task_vars, float(args.get("backup_max_age") or 0), told)
+        report = self.report(task_vars, told)
         shown = status.findings if args.get("show") == "findings" else status.lines
         for tone, group in itertools.groupby(shown(report), key=lambda line: line.tone):
             display.display("\n".join(line.text for line in group), color=_COLOURS[tone])

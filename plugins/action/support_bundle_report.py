@@ -24,20 +24,20 @@ from ansible_collections.koverse.runbook.plugins.plugin_utils.controller import 
     why_unseen,
 )
 from ansible_collections.koverse.runbook.plugins.plugin_utils.files import write_whole
-from ansible_collections.koverse.runbook.plugins.plugin_utils.reporting import ReportAction, files
+from ansible_collections.koverse.runbook.plugins.plugin_utils.reporting import ReportAction, files, notifications, state_file
 
 
 class ActionModule(ReportAction):
     """Puts the hosts' parts and what is known of the cluster into one archive."""
 
-    def work(self, args: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002
+    def work(self, args: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         run, plan = task_vars["runbook_bundle"], self.plan(task_vars)
         if task_vars.get("ansible_check_mode"):
             display.display(f"Check mode: {run['path']} was not made.")
             return {"changed": False, "path": run["path"]}
         staging = Path(constants.DEFAULT_LOCAL_TMP) / STAGING
         texts, known, missing = self._of_hosts(run, plan, answers(task_vars, "runbook_collected"), staging)
-        made = bundle.clean(self.report(task_vars, 0))
+        made = bundle.clean(self.report(task_vars, notifications(state_file(args.get("watch_state"), args.get("status_directory")))))
         of_cluster = {
             **files(made),
             "diagnosis.txt": "".join(f"{line.text}\n" for line in status.findings(made)),

@@ -19,7 +19,6 @@ from ansible_collections.koverse.runbook.plugins.plugin_utils.reporting import R
 _DEFAULTS = watch.Settings._field_defaults
 _OPTIONS: dict[str, dict[str, Any]] = {
     "directory": {"type": "path", "default": ""},
-    "backup_max_age": {"type": "float", "default": 0},
     "state": {"type": "path", "default": ""},
     "metrics": {"type": "path", "default": ""},
     "test": {"type": "bool", "default": False},
@@ -68,7 +67,7 @@ class ActionModule(ReportAction):
         self, settings: watch.Settings, channels: Sequence[notify.Channel], options: dict[str, Any], path: Path, task_vars: dict[str, Any]
     ) -> dict[str, Any]:
         before = load_state(path)
-        report = self.report(task_vars, options["backup_max_age"])
+        report = self.report(task_vars)
         seen = watch.look(report, self.plan(task_vars), before["things"] if before else ())
         state, messages = watch.step(before, seen, datetime.datetime.now(datetime.timezone.utc), settings, wording.compose)
         said = f"The cluster is {status.one_line(report['verdict']['text'])}"
@@ -81,16 +80,18 @@ class ActionModule(ReportAction):
         _save(path, state)
         sent: list[str] = []
         failures: list[str] = []
+        given_up: list[str] = []
         for channel in channels:
-            why = _deliver(channel, state, path, sent)
-            failures += [f"{channel.name}: {why}"] if why else []
+            _deliver(channel, state, path, sent, failures, given_up)
         if options["metrics"]:
             write_whole(Path(options["metrics"]), metrics.text(report, seen, state), mode=0o644)
         if options["directory"]:
             write(Path(options["directory"]), {**report, "notifications": watch.summary(state)})
         if failures:
-            said += ". Not sent, kept, and tried again at the next run: " + "; ".join(failures)
-        return {**result, "changed": bool(sent), "failed": bool(failures), "sent": sent, "msg": said}
+            said += ". Not sent, kept, and tried again at the next run: " + "; ".join(dict.fromkeys(failures))
+        if given_up:
+            said += ". Sent, but not to these, who are refused for good: " + "; ".join(dict.fromkeys(given_up))
+        return {**result, "changed": bool(sent), "failed": bool(failures or given_up), "sent": sent, "msg": said}
 
     def _test(self, settings: watch.Settings, channels: Sequence[notify.Channel]) -> dict[str, Any]:
         """Every channel is tried, and says what it was answered; the state stays as it is."""
@@ -138,25 +139,31 @@ def _settings(options: dict[str, Any], inventory: Sequence[str], channels: Seque
     )
 
 
-def _deliver(channel: notify.Channel, state: watch.State, path: Path, sent: list[str]) -> str | None:
-    """Sends what waits for a channel, oldest first, until it does not take one; why it did not. What was done is kept after each."""
+def _deliver(channel: notify.Channel, state: watch.State, path: Path, sent: list[str], failures: list[str], given_up: list[str]) -> None:
+    """Sends what waits for a channel, oldest first, until the channel fails. What was done is kept after each message.
+
+    What is added to: `sent`, `failures` (tried again) and `given_up` (not for these recipients). A message that is refused, or some of its
+    recipients, does not hold back the others.
+    """
     for message in state["channels"][channel.name]["pending"]:
-        why = None
+        before, subject = state["channels"][channel.name], f"{channel.name}: {message['subject']}"
+        goes_on = True
         try:
             answer = channel.send(message)
         except notify.NotSent as error:
-            why = str(error)
-            after = watch.failed(state["channels"][channel.name], message, _now(), why, error.to)
-            _journal(True, f"not sent by {channel.name}: {message['subject']} ({why})")
+            after, goes_on = watch.failed(before, message, _now(), str(error), error.to, error.given_up), error.refused
+            done = error.to == []
+            (given_up if done else failures).append(f"{channel.name}: {error}")
+            sent += [subject] if done else []
+            _journal(True, f"{'not sent to all' if done else 'not sent'} by {subject} ({error})")
         else:
-            after = watch.sent(state["channels"][channel.name], message, _now())
-            sent.append(f"{channel.name}: {message['subject']}")
-            _journal(False, f"sent by {channel.name}: {message['subject']} ({answer})")
+            after = watch.sent(before, message, _now())
+            sent.append(subject)
+            _journal(False, f"sent by {subject} ({answer})")
         state["channels"][channel.name] = after
         _save(path, state)
-        if why:
-            return why
-    return None
+        if not goes_on:
+            return
 
 
 def _now() -> str:

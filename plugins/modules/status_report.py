@@ -15,6 +15,7 @@ description:
   - Writes the same as C(status.json) and as C(status.html), one page that needs no network.
   - The verdict is V(healthy); V(unhealthy); V(stopped) when every component is cleanly stopped; or V(unknown) when nothing was
     seen to be bad, but not everything that is needed could be asked. What is unknown is never taken for stopped.
+  - Backups are judged by the variable C(runbook_backup_max_age), in hours. By default V(26) where C(runbook_backup_uri) is set.
   - Runs on the controller and touches no host.
 options:
   directory:
@@ -36,11 +37,6 @@ options:
   record:
     description: A file on the controller to which a line of JSON with the verdict and the findings is added. None when empty.
     type: path
-  backup_max_age:
-    description:
-      - Hours. A warning says so when the newest set of a backup is older, or when there is none. V(0) never warns of age.
-    type: float
-    default: 0
   watch_state:
     description:
       - The file in which M(koverse.runbook.watch_report) keeps its state. What it has sent, and has not, is in the report.

@@ -15,6 +15,15 @@ description:
   - What one host knows to be a secret is removed from the texts of all hosts. The secrets are in this process's memory only.
   - The archive is there whole or not at all, and can be read by its owner only.
   - Runs on the controller and touches no host.
+options:
+  status_directory:
+    description: Where on the controller M(koverse.runbook.watch_report) writes its report, for O(watch_state).
+    type: path
+  watch_state:
+    description:
+      - The file in which M(koverse.runbook.watch_report) keeps its state. What it has sent, and has not, is in C(status.json).
+      - C(watch.json) in O(status_directory) by default; none is read where both are empty.
+    type: path
 attributes:
   check_mode:
     description: Says where the archive would be.
@@ -30,6 +39,7 @@ seealso:
 EXAMPLES = r"""
 - name: Write the bundle
   koverse.runbook.support_bundle_report:
+    status_directory: status
   run_once: true
 """
 

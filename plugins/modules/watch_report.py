@@ -16,6 +16,7 @@ description:
   - The channels are in the variable C(runbook_watch_channels) and no option, so that nothing that shows a task's options shows a
     password or a URL. They are in no output, and not in the state either. The collection's C(docs/watch.md) describes them.
   - What a channel does not take is kept, and tried again at the next run. The task then fails, after all channels were tried.
+  - Backups are judged as M(koverse.runbook.status_report) does.
   - Two runs with one state do not work at the same time; the second is refused.
   - Runs on the controller and touches no host.
 options:
@@ -25,10 +26,6 @@ options:
       - Writes neither when empty.
     type: path
     default: ''
-  backup_max_age:
-    description: Hours. The newest set of a backup that is older, or none at all, is a finding. V(0) never is.
-    type: float
-    default: 0
   state:
     description: The file in which is kept what was seen and sent. C(watch.json) in O(directory) when empty.
     type: path

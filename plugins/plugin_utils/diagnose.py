@@ -6,6 +6,7 @@
 
     {"code": "HOST_UNREACHABLE", "severity": "error", "class": "intervention", "component": None, "host": "n2",
      "summary": "n2 cannot be reached", "evidence": ["ssh: connect to host n2 port 22: No route to host"],
+     "concerns": [],          # what on the host it is about, where code, component and host do not say that: full file systems
      "stake": "...", "remedy": "...",
      "accept": None,          # or the value of runbook_accept without which recover.yml does not do what may lose data
      "follows_from": None,    # or the position of the finding that is its cause
@@ -126,13 +127,14 @@ def facts(
 
 
 class Match(NamedTuple):
-    """Where a rule holds. alert: the alert of Ambari that it is."""
+    """Where a rule holds. alert: the alert of Ambari that it is. concerns: see a finding's."""
 
     component: str | None
     host: str | None
     summary: str
     evidence: list[str]
     alert: Mapping[str, Any] = {}
+    concerns: Sequence[str] = ()
 
 
 class Rule(NamedTuple):
@@ -175,11 +177,19 @@ def _idle(facts: Facts) -> Iterator[Match]:
 
 def _full(facts: Facts) -> Iterator[Match]:
     for host, found in facts.hosts.items():
-        for system in found.get("filesystems", []):
-            if system["free"] < _DISK * system["size"] or system["files_free"] == 0:
-                titles = ", ".join(facts.title(name) for name in system["components"])
-                left = f"{system['free']} of {system['size']} bytes free, files that can be made: {system['files_free']}"
-                yield Match(None, host, f"{system['path']} on {host} is full; {titles} write there", [left])
+        full = [system for system in found.get("filesystems", []) if _is_full(system)]
+        said = {
+            system["path"]: f"{system['path']}: {system['free']} of {system['size']} bytes free, files that can be made: "
+            f"{system['files_free']}; open there are files of {', '.join(facts.title(name) for name in system['components'])}"
+            for system in sorted(full, key=lambda system: str(system["path"]))
+        }
+        if said:
+            summary = f"{', '.join(said)} on {host} {'is' if len(said) == 1 else 'are'} full"
+            yield Match(None, host, summary, list(said.values()), concerns=list(said))
+
+
+def _is_full(system: Mapping[str, Any]) -> bool:
+    return bool(system["free"] < _DISK * system["size"] or system["files_free"] == 0)
 
 
 def _skewed(facts: Facts) -> Iterator[Match]:
@@ -522,6 +532,7 @@ def findings(facts: Facts) -> list[dict[str, Any]]:
             "host": match.host,
             "summary": match.summary,
             "evidence": match.evidence,
+            "concerns": list(match.concerns),
             "stake": rule.stake,
             "remedy": rule.remedy,
             "accept": rule.accept,

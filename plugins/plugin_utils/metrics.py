@@ -123,6 +123,7 @@ def _watch(state: watch.State) -> list[Metric]:
         "sent": "that a channel has taken",
         "failed": "not taken, counted at each try",
         "dropped": "that were given up",
+        "refused": "that one recipient does not get, because the mail server refuses it for good",
     }
     last = [({"channel": name}, seconds(channel["last"]["at"])) for name, channel in channels if channel["last"]]
     return [

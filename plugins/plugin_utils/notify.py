@@ -41,14 +41,21 @@ TIMEOUT = 20.0  # seconds for a connection and each answer
 _LONGEST = 300  # characters of a reason
 # Slack cuts a text off after 40,000 characters and advises 4,000: https://api.slack.com/methods/chat.postMessage
 _SLACK_LONGEST = 4000
+_CLOSING = 421  # with which a mail server ends the conversation, whatever was asked (RFC 5321, 3.8)
+# Answers of HTTP that are about the channel (its secret, its address, how often it is used) and not about the message.
+_ABOUT_THE_CHANNEL = (401, 403, 404, 408, 410, 429)
 
 
 class NotSent(Exception):
-    """A channel has not taken a message; the text says why, without secrets. to: who has still to get it, None for everybody."""
+    """A channel has not taken a message, or not for everybody; the text says why, without secrets.
 
-    def __init__(self, why: str, to: list[str] | None = None) -> None:
+    to: who has still to get it, None for everybody; empty where the others have it, and who has not is given up. given_up: how many
+    recipients are. refused: it was this message that was refused, or some of its recipients; the channel itself works.
+    """
+
+    def __init__(self, why: str, to: list[str] | None = None, *, given_up: int = 0, refused: bool = False) -> None:
         super().__init__(why)
-        self.to = to
+        self.to, self.given_up, self.refused = to, given_up, refused
 
 
 class Channel(NamedTuple):
@@ -108,7 +115,7 @@ def _guarded(send: Callable[[Message], str], hidden: Sequence[str]) -> Callable[
         try:
             return redacted(send(message), hidden)
         except NotSent as error:
-            why = NotSent(redacted(str(error), hidden), error.to)
+            why = NotSent(redacted(str(error), hidden), error.to, given_up=error.given_up, refused=error.refused)
         except Exception as error:  # a library of Apprise may raise anything
             why = NotSent(redacted(_reason(error), hidden))
         # Out of the handler, so that no traceback leads to the first error, whose text may have a secret.
@@ -149,13 +156,14 @@ def _mail(where: str, name: str, entry: Mapping[str, Any], timeout: float) -> Ca
         try:
             refused = server.send(mail(message, sender, to, name), sender, recipients)
         except smtplib.SMTPRecipientsRefused as error:
-            raise NotSent(_refusal(error.recipients), recipients) from None
+            raise _refusal(error.recipients, message["to"], taken=message["to"] is not None) from None
         except smtplib.SMTPResponseException as error:
-            raise NotSent(f"the mail server answers {error.smtp_code} {_text(error.smtp_error)}", message["to"]) from None
+            why = f"the mail server answers {error.smtp_code} {_text(error.smtp_error)}"
+            raise NotSent(why, message["to"], refused=isinstance(error, smtplib.SMTPDataError) and _is_final(error.smtp_code)) from None
         except (OSError, smtplib.SMTPException) as error:
             raise NotSent(f"{server.host}:{server.port}: {_reason(error)}", message["to"]) from None
         if refused:
-            raise NotSent(_refusal(refused), list(refused))
+            raise _refusal(refused, list(refused), taken=True)
         return f"accepted by {server.host}:{server.port} for {', '.join(recipients)}"
 
     return send
@@ -202,8 +210,22 @@ def _address(text: str) -> bool:
     return bool(address.username and address.domain) and text.isprintable() and " " not in text
 
 
-def _refusal(refused: Mapping[str, tuple[int, bytes | str]]) -> str:
-    return "; ".join(f"{recipient}: the mail server answers {code} {_text(words)}" for recipient, (code, words) in refused.items())
+def _refusal(refused: Mapping[str, tuple[int, bytes | str]], to: list[str] | None, *, taken: bool) -> NotSent:
+    """taken: whether others have the message; who is refused for good is given up then. Else a server's wrong setting could lose it.
+    to: who has still to get it as long as nobody is given up."""
+    final = [recipient for recipient, (code, _words) in refused.items() if taken and _is_final(code)]
+    why = [
+        f"{recipient}: the mail server answers {code} {_text(words)}{', given up' if recipient in final else ''}"
+        for recipient, (code, words) in refused.items()
+    ]
+    left = [recipient for recipient in to if recipient not in final] if to is not None else None
+    closing = any(code == _CLOSING for code, _words in refused.values())
+    return NotSent("; ".join(why), left, given_up=len(final), refused=not closing)
+
+
+def _is_final(code: int) -> bool:
+    """RFC 5321, 4.2.1: after 5yz the client should not ask for the same again, after 4yz it may."""
+    return 500 <= code <= 599
 
 
 def _text(words: bytes | str) -> str:
@@ -238,7 +260,8 @@ def _slack(where: str, _name: str, entry: Mapping[str, Any], timeout: float) -> 
             later = error.headers.get("Retry-After")
             said = error.read(200).decode("utf-8", "replace")
             wait = f", to be tried again after {later} s" if later else ""
-            raise NotSent(f"HTTP {error.code} {said or error.reason}{wait}") from None
+            refused = 400 <= error.code <= 499 and error.code not in _ABOUT_THE_CHANNEL
+            raise NotSent(f"HTTP {error.code} {said or error.reason}{wait}", refused=refused) from None
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise NotSent(_reason(error)) from None
 
@@ -271,6 +294,10 @@ def _apprise(where: str, _name: str, entry: Mapping[str, Any], _timeout: float) 
     if not understood:
         said = redacted("; ".join(log), secrets(entry))
         raise RunbookError([f"{where}.url: Apprise does not understand it{': ' + said if said else ''}."])
+    # Of several Apprise says only whether all have taken it: those that have would get it again at every try for the others.
+    count = sum(len(one) for one in service)
+    if count > 1:
+        raise RunbookError([f"{where}.url: it names {count} targets; one target per channel: make a channel of each."])
 
     def send(message: Message) -> str:
         kind = apprise.NotifyType.FAILURE if message["severity"] == "critical" else apprise.NotifyType.WARNING

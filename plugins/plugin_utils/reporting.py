@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,13 +18,15 @@ from .catalogue import RunbookError
 from .controller import RunbookAction, answers, collection_version, why_unseen
 from .files import write_whole
 
+_BACKUP_MAX_AGE = 26.0  # hours, where backups are taken: one a day, and two hours for it to end
+
 
 class ReportAction(RunbookAction):
     """An action on the report; it runs on the controller and touches no host."""
 
     _requires_connection = False
 
-    def report(self, task_vars: Mapping[str, Any], max_age_hours: float, notifications: Mapping[str, Any] | None = None) -> status.Report:
+    def report(self, task_vars: Mapping[str, Any], notifications: Mapping[str, Any] | None = None) -> status.Report:
         """All that the hosts registered as `runbook_seen`, judged, and what Ambari has said beside that. See status.report."""
         plan = self.plan(task_vars)
         seen = answers(task_vars, "runbook_seen")
@@ -35,7 +38,20 @@ class ReportAction(RunbookAction):
             "ansible_version": ansible_version,
         }
         now = datetime.datetime.now(datetime.timezone.utc)
-        return status.report(plan, whole, seen, unseen, about, now, max_age_hours, notifications, ambari_look.registered(task_vars))
+        max_age = self._backup_max_age(task_vars)
+        return status.report(plan, whole, seen, unseen, about, now, max_age, notifications, ambari_look.registered(task_vars))
+
+    def _backup_max_age(self, task_vars: Mapping[str, Any]) -> float:
+        """The variable runbook_backup_max_age, in hours; 0: no age is too old. Every report judges backups by it."""
+        given, uri = (self._templar.template(task_vars.get(name)) for name in ("runbook_backup_max_age", "runbook_backup_uri"))
+        hours = given if given is not None else _BACKUP_MAX_AGE if uri else 0
+        try:
+            age = float(hours)
+        except (TypeError, ValueError):
+            age = math.nan
+        if not 0 <= age < math.inf:
+            raise RunbookError([f"runbook_backup_max_age: expected hours, 0 or more, found '{hours}'."])
+        return age
 
     @staticmethod
     def inventory(task_vars: Mapping[str, Any]) -> list[str]:

@@ -309,6 +309,7 @@ def _channel(row: Mapping[str, Any], now: str) -> str:
     said += f", {row['pending']} pending" if row["pending"] else ""
     said += f", {row['held']} kept until the quiet hours end" if row["held"] else ""
     said += f", {row['dropped']} given up" if row["dropped"] else ""
+    said += f", {row['refused']} refused for one recipient" if row["refused"] else ""
     return one_line(said + (f"; failed {age(failure['at'], now)} ago: {failure['why']}" if failure else ""))
 
 

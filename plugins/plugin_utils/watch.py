@@ -10,15 +10,16 @@ kept as JSON::
     {"version": 1, "cluster": "ha", "looked": "2026-11-22T20:00:00Z", "interval": 300,
      "things": {KEY: {"finding": {...},          # as it was last seen
                       "first": TIME, "last": TIME, "looks": 3, "same": 3, "gone": 0, "unseen": False,
-                      "told": ["DIED", "error"] or None, "told_at": TIME or None, "peak": "error", "codes": ["DIED"]}},
+                      "told": ["DIED", "error"] or None, "told_at": TIME or None, "codes": ["DIED"], "severities": ["error"]}},
      "channels": {NAME: {"held": [...],          # events kept until the quiet hours end
                          "pending": [...],       # messages not sent yet
                          "sent": 4, "last": {"at": TIME, "subject": "..."} or None,
                          "failed": 0, "failure": {"at": TIME, "why": "..."} or None,
+                         "refused": 0,           # recipients that were given up for one message, because the server refuses them
                          "dropped": 0, "dropped_untold": 0}}}
 
-looks, same: for how many looks in a row it was seen, and with the same code and severity. gone: for how many it was seen healthy.
-unseen: whether the last look could not tell. peak, codes: the worst severity and all codes of it that were told.
+looks, same: for how many looks in a row it was seen, and as the same (see `_what`). gone: for how many it was seen healthy. unseen: whether
+the last look could not tell. told: what it was told as. codes, severities: all of it that were told.
 """
 
 from __future__ import annotations
@@ -62,9 +63,9 @@ class Filter(NamedTuple):
     severities: tuple[str, ...] = ()
     codes: tuple[str, ...] = ()
 
-    def accepts(self, severity: str, codes: Iterable[str]) -> bool:
-        """Whether it is told of what has this severity and one of these codes."""
-        return (not self.severities or severity in self.severities) and (not self.codes or bool(set(codes) & set(self.codes)))
+    def accepts(self, about: Mapping[str, Any]) -> bool:
+        """Whether it is told of a thing or an event, by all codes and severities that were told: who heard of it also hears its end."""
+        return all(not wanted or bool(set(wanted) & set(about[key])) for key, wanted in self._asdict().items())
 
 
 class Settings(NamedTuple):
@@ -309,6 +310,7 @@ class _Seen:
             "host": host,
             "summary": summary,
             "evidence": evidence,
+            "concerns": [],
             "stake": "what its evidence names",
             "remedy": remedy or "ansible-playbook playbooks/diagnose.yml",
             "alert": None,
@@ -319,7 +321,8 @@ class _Seen:
         kept = ("code", "class", "component", "host", "summary", "stake", "remedy", "alert")
         layer = self.components[row["component"]]["layer"] if row["component"] else None
         found = {key: row[key] for key in kept}
-        return {**found, "severity": self.severity(row), "evidence": list(row["evidence"]), "layer": layer, "cause": cause}
+        lists = {key: list(row[key]) for key in ("evidence", "concerns")}
+        return {**found, **lists, "severity": self.severity(row), "layer": layer, "cause": cause}
 
 
 # ---- from state to state
@@ -354,7 +357,7 @@ def step(
         channel = new["channels"][name]
         # A channel that is new hears of all that is known.
         heard = events if name in before["channels"] else _present(things, at)
-        heard = [event for event in heard if chosen.accepts(event["severity"], event["codes"])]
+        heard = [event for event in heard if chosen.accepts(event)]
         urgent = {event["key"] for event in heard if event["severity"] == "critical"}
         waiting = [*channel["held"], *heard]
         channel["held"] = collapse(event for event in waiting if quiet and event["key"] not in urgent)
@@ -362,11 +365,7 @@ def step(
         _forget_old(channel, now, settings)
         if to_tell:
             told = {event["key"] for event in [*to_tell, *channel["held"]]}
-            lasting = [
-                thing
-                for key, thing in things.items()
-                if thing["told"] and key not in told and chosen.accepts(thing["peak"], thing["codes"])
-            ]
+            lasting = [thing for key, thing in things.items() if thing["told"] and key not in told and chosen.accepts(thing)]
             subject, text = compose(settings, seen.verdict, to_tell, lasting, channel["dropped_untold"], now)
             messages[name] = message(name, at, subject, text, max_severity(event["severity"] for event in to_tell))
             channel["pending"] = [*channel["pending"], messages[name]]
@@ -388,8 +387,8 @@ def _advance(old: dict[str, Any] | None, finding: Finding | None, well: bool, at
         "finding": finding,
         "told": None,
         "told_at": None,
-        "peak": SEVERITIES[0],
         "codes": [],
+        "severities": [],
     }
     thing = old or fresh
     same = _what(thing["finding"]) == _what(finding)
@@ -398,7 +397,8 @@ def _advance(old: dict[str, Any] | None, finding: Finding | None, well: bool, at
 
 
 def _what(finding: Finding) -> list[str]:
-    return [finding["code"], finding["severity"]]
+    """What of a thing is told as a change when it changes: its code, its severity, and what it concerns."""
+    return [finding["code"], finding["severity"], *finding["concerns"]]
 
 
 def _event(
@@ -417,7 +417,7 @@ def _event(
         return _as_event("new", key, things[key], at)
     if thing["gone"] >= settings.clear:
         del things[key]
-        return {**_as_event("left" if key in seen.left else "recovered", key, thing, at), "severity": thing["peak"]}
+        return {**_as_event("left" if key in seen.left else "recovered", key, thing, at), "severity": max_severity(thing["severities"])}
     if thing["same"] >= settings.confirm and thing["told"] != _what(finding):
         before = thing["told"]
         things[key] = _told(thing, at)
@@ -427,14 +427,21 @@ def _event(
 
 
 def _told(thing: dict[str, Any], at: str) -> dict[str, Any]:
-    code, severity = what = _what(thing["finding"])
-    codes = [*thing["codes"], *([] if code in thing["codes"] else [code])]
-    return {**thing, "told": what, "told_at": at, "peak": max_severity([thing["peak"], severity]), "codes": codes}
+    finding = thing["finding"]
+    heard = {many: list(dict.fromkeys([*thing[many], finding[one]])) for many, one in (("codes", "code"), ("severities", "severity"))}
+    return {**thing, **heard, "told": _what(finding), "told_at": at}
 
 
 def _as_event(kind: str, key: str, thing: Mapping[str, Any], at: str) -> Event:
-    facts = {"kind": kind, "key": key, "at": at, "first": thing["first"], "unseen": thing["unseen"], "before": None}
-    return {**facts, "finding": thing["finding"], "severity": thing["finding"]["severity"], "codes": thing["codes"]}
+    """severity: how bad it is now, by which quiet hours go; codes, severities: all that were told, by which channels go."""
+    facts = {
+        "kind": kind,
+        "key": key,
+        "at": at,
+        "before": None,
+        **{name: thing[name] for name in ("first", "unseen", "codes", "severities")},
+    }
+    return {**facts, "finding": thing["finding"], "severity": thing["finding"]["severity"]}
 
 
 def _reminders(things: dict[str, dict[str, Any]], just_told: set[str], now: datetime.datetime, settings: Settings) -> list[Event]:
@@ -475,8 +482,8 @@ def _collapsed(rows: Sequence[Event]) -> Event:
     kinds = [row["kind"] for row in rows]
     came, ended = kinds[0] in ("new", "present", "passed"), kinds[-1] in ("recovered", "left", "passed")
     worst = max_severity(row["severity"] for row in rows)
-    codes = list(dict.fromkeys(code for row in rows for code in row["codes"]))
-    last = {**rows[-1], "severity": worst, "codes": codes, "before": next((row["before"] for row in rows if row["before"]), None)}
+    heard = {many: list(dict.fromkeys(one for row in rows for one in row[many])) for many in ("codes", "severities")}
+    last = {**rows[-1], **heard, "severity": worst, "before": next((row["before"] for row in rows if row["before"]), None)}
     if ended:
         return {**last, "kind": "passed" if came else kinds[-1]}
     if came or "recovered" in kinds:
@@ -497,17 +504,24 @@ def sent(channel: dict[str, Any], done: Message, at: str) -> dict[str, Any]:
     """The channel after it has taken a message."""
     left = [row for row in channel["pending"] if row["id"] != done["id"]]
     last = {"at": at, "subject": done["subject"]}
-    return {**channel, "pending": left, "sent": channel["sent"] + 1, "last": last, "failure": None}
+    # What still waits was not taken before this one: why not stays said.
+    failure = channel["failure"] if left else None
+    return {**channel, "pending": left, "sent": channel["sent"] + 1, "last": last, "failure": failure}
 
 
-def failed(channel: dict[str, Any], done: Message, at: str, why: str, to: Sequence[str] | None) -> dict[str, Any]:
-    """The channel after it has not taken a message. to: who has still to get it, None for everybody."""
+def failed(channel: dict[str, Any], done: Message, at: str, why: str, to: Sequence[str] | None, given_up: int = 0) -> dict[str, Any]:
+    """The channel after it has not taken a message, or not for everybody.
+
+    to: who has still to get it, None for everybody; empty: nobody, it is done. given_up: how many recipients never get it.
+    """
     left = [{**row, "tries": row["tries"] + 1, "to": to} if row["id"] == done["id"] else row for row in channel["pending"]]
-    return {**channel, "pending": left, "failed": channel["failed"] + 1, "failure": {"at": at, "why": why}}
+    after = sent(channel, done, at) if to == [] else {**channel, "pending": left}
+    counts = {"failed": channel["failed"] + 1, "refused": channel["refused"] + given_up}
+    return {**after, **counts, "failure": {"at": at, "why": why}}
 
 
 def _new_channel() -> dict[str, Any]:
-    counts = {"sent": 0, "failed": 0, "dropped": 0, "dropped_untold": 0}
+    counts = {"sent": 0, "failed": 0, "refused": 0, "dropped": 0, "dropped_untold": 0}
     return {"held": [], "pending": [], "last": None, "failure": None, **counts}
 
 
@@ -524,7 +538,7 @@ def _forget_old(channel: dict[str, Any], now: datetime.datetime, settings: Setti
 
 
 _CHANNEL_KEYS = {*_new_channel()}
-_THING_KEYS = {"finding", "first", "last", "looks", "same", "gone", "unseen", "told", "told_at", "peak", "codes"}
+_THING_KEYS = {"finding", "first", "last", "looks", "same", "gone", "unseen", "told", "told_at", "codes", "severities"}
 
 
 def parse(text: str, path: str) -> State:
@@ -560,6 +574,7 @@ def summary(state: State, problem: str | None = None) -> dict[str, Any]:
             "last": channel["last"],
             "pending": len(channel["pending"]),
             "held": len(channel["held"]),
+            "refused": channel["refused"],
             "dropped": channel["dropped"],
             "failure": channel["failure"],
         }

@@ -82,7 +82,8 @@ def _event(event: Event, now: str) -> str:
         return f"- {_named(finding)}; lasted {age(event['first'], event['at'])}, until {event['at']}"
     lines = [f"- {_named(finding)}"]
     if event["before"]:
-        lines.append(f"before: {event['before'][0]} ({event['before'][1]})")
+        code, severity, *concerns = event["before"]
+        lines.append(one_line(f"before: {code} ({severity}){': ' if concerns else ''}{', '.join(concerns)}"))
     lines.append(f"since: {event['first']} ({age(event['first'], now)})")
     if event["unseen"]:
         lines.append("now: unknown, the last look could not tell")

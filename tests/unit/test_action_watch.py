@@ -134,6 +134,34 @@ def test_status_says_what_the_watch_has_sent_and_nothing_where_it_never_ran(watc
     assert "Notifications" not in str(status_of(watched, directory=""))
 
 
+@pytest.mark.parametrize(
+    ("given", "hours"),
+    [
+        ({}, 0),
+        ({"runbook_backup_uri": ""}, 0),
+        ({"runbook_backup_uri": "hdfs://other/backups"}, 26),
+        ({"runbook_backup_uri": "hdfs://other/backups", "runbook_backup_max_age": 0}, 0),
+        ({"runbook_backup_max_age": "1.5"}, 1.5),
+    ],
+)
+def test_every_report_judges_backups_by_the_same_age(watched: Watched, given: dict[str, Any], hours: float) -> None:
+    seen = {**variables(PLAN, runbook_seen=answers(changed())), **given}
+    for kind, args in ((status_report.ActionModule, {"show": "findings"}), (status_report.ActionModule, {}), (ActionModule, {})):
+        directory = watched.directory / f"{len(list(watched.directory.iterdir()))}"
+        task = action(kind, directory=str(directory), **args)
+        assert not task.run(None, seen).get("failed")
+        backups = json.loads((directory / "status.json").read_text(encoding="utf-8"))["backups"]
+        assert (backups["max_age_hours"], backups["verdict"]) == (hours, "too_old" if hours else "none")
+
+
+@pytest.mark.parametrize("age", ["often", "", -1, "nan", "inf", [26]])
+def test_an_age_that_is_none_is_refused(watched: Watched, age: Any) -> None:
+    task = action(status_report.ActionModule, directory=str(watched.directory / "status"))
+    refused = task.run(None, {**variables(PLAN, runbook_seen=answers(changed())), "runbook_backup_max_age": age})
+    assert refused["failed"]
+    assert refused["msg"] == f"runbook_backup_max_age: expected hours, 0 or more, found '{age}'."
+
+
 def test_status_goes_on_where_the_state_cannot_be_read(watched: Watched) -> None:
     watched.look()
     watched.path.write_text("{", encoding="utf-8")
@@ -164,6 +192,34 @@ def test_a_mail_that_one_recipient_gets_later_comes_once_to_the_others(watched: 
     watched.server.refuses.clear()
     assert not watched.look(broken=BROKEN)["failed"]
     assert [letter.to for letter in watched.server.letters] == [["a@example.org"], ["b@example.org"]]
+
+
+def test_a_dead_mailbox_is_given_up_for_each_mail_and_holds_back_none(watched: Watched) -> None:
+    watched.channels = {"mail": {**watched.channels["mail"], "to": ["ops@example.org", "left@example.org"]}}
+    watched.server.refuses["left@example.org"] = "550 5.1.1 nobody"
+    refusal = "left@example.org: the mail server answers 550 5.1.1 nobody, given up"
+    first = watched.look(broken=BROKEN)
+    assert (first["failed"], first["sent"]) == (True, [f"mail: {SUBJECT}"])
+    assert first["msg"].endswith(f". Sent, but not to these, who are refused for good: mail: {refusal}")
+    assert (syslog.LOG_ERR, f"not sent to all by mail: {SUBJECT} ({refusal})") in watched.journal
+    channel = watched.state()["channels"]["mail"]
+    assert (channel["pending"], channel["refused"], channel["failure"]["why"]) == ([], 1, refusal)
+    assert not watched.look(broken=BROKEN)["failed"], "it is said once"
+    status_of(watched)
+    assert re.search(r"1 refused for one recipient; failed \d+ s ago: left@example.org: ", "\n".join(watched.said))
+    assert watched.look()["sent"] == ["mail: [ha] cluster healthy: recovered: DataNode on n3 has died"]
+    assert [letter.to for letter in watched.server.letters] == [["ops@example.org"]] * 2
+
+
+def test_a_message_that_is_refused_waits_and_holds_back_none(watched: Watched) -> None:
+    watched.channels = {"slack": watched.channels["slack"]}
+    watched.hook.status, watched.hook.body = 400, "invalid_payload"
+    watched.look(broken=BROKEN)
+    failed = watched.look()
+    assert [row["tries"] for row in watched.state()["channels"]["slack"]["pending"]] == [2, 1], "the second one was tried, too"
+    assert failed["msg"].count("slack: HTTP 400 invalid_payload") == 1
+    watched.hook.status = 200
+    assert len(watched.look()["sent"]) == 2
 
 
 @pytest.mark.parametrize("status", [200, 403, 500])

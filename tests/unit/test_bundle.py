@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import base64
+import datetime
 import gzip
 import hashlib
 import io
@@ -28,6 +29,7 @@ from ansible_collections.koverse.runbook.plugins.module_utils import bundle, mac
 from ansible_collections.koverse.runbook.plugins.module_utils.bundle import Box, Bundle
 from ansible_collections.koverse.runbook.plugins.module_utils.worker import Context
 from ansible_collections.koverse.runbook.plugins.plugin_utils import bundle as planned
+from ansible_collections.koverse.runbook.plugins.plugin_utils import watch, wording
 from ansible_collections.koverse.runbook.plugins.plugin_utils.catalogue import RunbookError
 from ansible_collections.koverse.runbook.plugins.plugin_utils.controller import STAGING, key_file
 from ansible_collections.koverse.runbook.tests.unit.actions import UNREACHABLE, answers, run, variables
@@ -337,8 +339,11 @@ def made(tmp_path: Path, tree: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[d
         "n2": {"result": {"sealed": redact.seal(set(), key)}},
         "n3": {"skipped": True, "result": {}, "why": "the host is unreachable: No route to host"},
     }
-    task_vars = {**variables(plan, runbook_seen=seen, runbook_collected=got), "runbook_bundle": decided}
-    return run(Report, task_vars), Path(decided["path"])
+    task_vars = {**variables(plan, runbook_seen=seen, runbook_collected=got), "runbook_bundle": decided, "runbook_backup_max_age": 26}
+    channels = watch.Settings("ha", {"ops": watch.Filter()})
+    told, _messages = watch.step(None, watch.Look({}, {}), datetime.datetime.now(datetime.timezone.utc), channels, wording.compose)
+    (tmp_path / "watch.json").write_text(json.dumps(told), encoding="utf-8")
+    return run(Report, task_vars, status_directory=str(tmp_path)), Path(decided["path"])
 
 
 def test_the_bundle(made: tuple[dict[str, Any], Path]) -> None:
@@ -362,7 +367,9 @@ def test_the_bundle(made: tuple[dict[str, Any], Path]) -> None:
         assert (entry["bytes"], entry["sha256"]) == (len(files[entry["path"]]), hashlib.sha256(files[entry["path"]]).hexdigest())
     assert files["n2/logs.txt"] == b"x <removed> y\n"
     assert files["n2/config/a.xml"] == b"<a>&lt;removed&gt;</a>"
-    assert json.loads(files["status.json"])["verdict"]["state"]
+    said = json.loads(files["status.json"])
+    assert said["verdict"]["state"]
+    assert (said["backups"]["max_age_hours"], [row["name"] for row in said["notifications"]["channels"]]) == (26, ["ops"])
     assert (manifest["hosts"], manifest["hosts_not_reached"]) == (["n1", "n2"], ["n3"])
     assert {"host": "n3", "what": "everything", "why": "the host is unreachable: No route to host"} in manifest["left_out"]
 

@@ -162,6 +162,22 @@ def test_a_full_disk_is_why_a_datanode_died() -> None:
     ]
 
 
+def test_the_full_disks_of_a_host_are_one_finding() -> None:
+    full = {"size": 10_000, "free": 199, "files_free": 10, "components": ["hdfs_datanode"]}
+    no_more_files = {"size": 10_000, "free": 9_000, "files_free": 0, "components": ["hdfs_datanode", "zookeeper"]}
+    well = {"size": 10_000, "free": 200, "files_free": None, "components": ["hdfs_datanode"]}
+    disks = [{"path": "/data/3", **well}, {"path": "/data/2", **no_more_files}, {"path": "/data/1", **full}]
+    at = NOW.timestamp()
+    hosts = {host: {"time": at, "asked": at, "filesystems": disks[skipped:]} for host, skipped in (("n1", 2), ("n2", 0))}
+    one, both = found(healthy(PLAN), hosts=hosts)
+    assert (one["summary"], one["concerns"]) == ("/data/1 on n1 is full", ["/data/1"])
+    assert (both["summary"], both["concerns"]) == ("/data/1, /data/2 on n2 are full", ["/data/1", "/data/2"])
+    assert both["evidence"] == [
+        "/data/1: 199 of 10000 bytes free, files that can be made: 10; open there are files of DataNode",
+        "/data/2: 9000 of 10000 bytes free, files that can be made: 0; open there are files of DataNode, ZooKeeper",
+    ]
+
+
 @pytest.mark.parametrize(
     ("component", "said", "code"),
     [

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import http
 import logging
 import sys
 from collections.abc import Iterator
@@ -110,10 +111,11 @@ def test_a_wrong_password_is_said_and_not_shown(pem: Path) -> None:
 
 
 def test_recipients_that_are_refused_are_named_and_only_they_are_tried_again() -> None:
-    with listening(MailServer(refuses={"b@example.org": "550 5.1.1 nobody"})) as server:
+    with listening(MailServer(refuses={"b@example.org": "450 4.2.0 greylisted"})) as server:
         made = mail_to(server)
         error = why(made)
-        assert (str(error), error.to) == ("b@example.org: the mail server answers 550 5.1.1 nobody", ["b@example.org"])
+        assert (str(error), error.to) == ("b@example.org: the mail server answers 450 4.2.0 greylisted", ["b@example.org"])
+        assert (error.refused, error.given_up) == (True, 0)
         assert [letter.to for letter in server.letters] == [["a@example.org"]]
         again = why(made, to=error.to)
         assert again.to == ["b@example.org"]
@@ -123,10 +125,48 @@ def test_recipients_that_are_refused_are_named_and_only_they_are_tried_again() -
     assert server.letters[0].message["Message-ID"] == server.letters[1].message["Message-ID"]
 
 
-def test_what_the_server_does_not_take_is_not_sent() -> None:
+THREE = "a@example.org, b@example.org, c@example.org"
+LEFT = "c@example.org: the mail server answers 550 5.1.1 nobody"
+
+
+def test_who_is_refused_for_good_is_given_up_when_others_have_the_mail() -> None:
+    with listening(MailServer(refuses={"b@example.org": "450 4.2.0 greylisted", "c@example.org": "550 5.1.1 nobody"})) as server:
+        made = mail_to(server, to=THREE)
+        error = why(made)
+        assert str(error) == f"b@example.org: the mail server answers 450 4.2.0 greylisted; {LEFT}, given up"
+        assert (error.to, error.given_up, error.refused) == (["b@example.org"], 1, True)
+        server.refuses["b@example.org"] = "554 5.7.1 no"
+        error = why(made, to=["b@example.org"])
+        assert (error.to, error.given_up, error.refused) == ([], 1, True), "the first one has it"
+    assert [letter.to for letter in server.letters] == [["a@example.org"]]
+
+
+def test_a_mail_that_everybody_is_refused_is_kept_for_everybody() -> None:
+    with listening(MailServer(refuses={f"{name}@example.org": "550 5.7.1 relaying denied" for name in "ab"})) as server:
+        error = why(mail_to(server))
+    assert (error.to, error.given_up, error.refused) == (None, 0, True)
+    assert "given up" not in str(error)
+
+
+def test_a_server_that_ends_the_conversation_has_refused_nobody() -> None:
+    """421 comes to whatever command is next; smtplib then tells of the recipients up to there only."""
+    with listening(MailServer(refuses={"b@example.org": "421 4.3.2 going down"})) as server:
+        error = why(mail_to(server, to=THREE))
+    assert (error.to, error.given_up, error.refused) == (None, 0, False)
+
+
+@pytest.mark.parametrize(("answer", "refused"), [("451 4.3.0 try later", False), ("552 5.3.4 too big", True), ("554 5.7.1 spam", True)])
+def test_what_the_server_does_not_take_is_not_sent(answer: str, refused: bool) -> None:
     with listening(MailServer()) as server:
-        server.rejects_content = "451 4.3.0 try later"
-        assert str(why(mail_to(server))) == "the mail server answers 451 4.3.0 try later"
+        server.rejects_content = answer
+        error = why(mail_to(server))
+    assert (str(error), error.to, error.refused) == (f"the mail server answers {answer}", None, refused)
+
+
+def test_that_a_server_wants_a_login_is_not_about_the_message(pem: Path) -> None:
+    with listening(MailServer(pem, "starttls", {"koverse": PASSWORD})) as server:
+        error = why(mail_to(server, ca=str(pem)))
+    assert (str(error), error.refused) == ("the mail server answers 530 5.7.0 login first", False)
 
 
 def test_what_the_server_has_taken_is_sent_however_it_ends_the_conversation() -> None:
@@ -178,6 +218,9 @@ def test_a_long_text_is_cut_at_a_line() -> None:
     [
         (429, "rate_limited", {"Retry-After": "30"}, "HTTP 429 rate_limited, to be tried again after 30 s"),
         (500, "", {}, "HTTP 500 Internal Server Error"),
+        (400, "invalid_payload", {}, "HTTP 400 invalid_payload"),
+        (413, "", {}, f"HTTP 413 {http.HTTPStatus(413).phrase}"),
+        (401, "", {}, "HTTP 401 Unauthorized"),
         (404, "no_service", {}, "HTTP 404 no_service"),
         (302, "", {"Location": "https://elsewhere.example.org/"}, "HTTP 302 Found"),
         (403, f"invalid_token {SECRET} at /services/{SECRET}", {}, "HTTP 403 invalid_token ***/***/*** at /***"),
@@ -185,7 +228,8 @@ def test_a_long_text_is_cut_at_a_line() -> None:
 )
 def test_what_a_webhook_does_not_take(hook: Hook, status: int, body: str, headers: dict[str, str], said: str) -> None:
     hook.status, hook.body, hook.headers = status, body, headers
-    assert str(why(slack_to(hook))) == said
+    error = why(slack_to(hook))
+    assert (str(error), error.refused) == (said, status in (400, 413))
     assert hook.posted == []
 
 
@@ -218,9 +262,17 @@ class Apprise:
     fails: Any = None
     taken: list[dict[str, Any]] = []  # noqa: RUF012
 
+    def __init__(self) -> None:
+        self.services: list[list[str]] = []
+
     def add(self, url: str) -> bool:
         logging.getLogger("apprise").error("Unparseable URL %s", url)
+        self.services = [one.split("/topic-")[1:] or [one] for one in url.split(",")]
         return not url.startswith("nothing")
+
+    def __iter__(self) -> Iterator[list[str]]:
+        """Services, each as long as it has targets (URLBase.__len__ of Apprise 1.2 to 2.2)."""
+        return iter(self.services)
 
     def notify(self, **words: Any) -> bool:
         if isinstance(self.fails, Exception):
@@ -264,6 +316,16 @@ def test_an_apprise_url_that_is_none_is_refused_and_not_shown(apprise: type[Appr
     assert "userkey" not in str(caught.value)
 
 
+@pytest.mark.parametrize("url", ["ntfy://host/topic-one/topic-two", "ntfy://host/topic-one,ntfy://host/topic-two"])
+def test_an_apprise_url_with_several_targets_is_refused(apprise: type[Apprise], url: str) -> None:
+    assert apprise.fails is None
+    with pytest.raises(RunbookError) as caught:
+        channel(type="apprise", url=url)
+    words = "runbook_watch_channels.ops.url: it names 2 targets; one target per channel: make a channel of each."
+    assert str(caught.value).endswith(words)
+    assert "topic" not in str(caught.value)
+
+
 def test_apprise_is_only_needed_where_it_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "apprise", None)
     channel(type="slack", url="https://hooks.slack.com/services/x")
@@ -276,6 +338,11 @@ def test_the_real_apprise_over_http(hook: Hook) -> None:
     made = channel(type="apprise", url=f"json://{HOST}:{hook.port}/hidden-path")
     made.send(message())
     assert hook.posted[0]["message"].strip() == TEXT.strip()
+    to = "mailto://u:p@example.org?to=a@example.org"
+    for several in (f"ntfy://{HOST}/one/two", f"json://{HOST}/a,json://{HOST}/b", f"{to},b@example.org"):
+        with pytest.raises(RunbookError, match="it names 2 targets"):
+            channel(type="apprise", url=several)
+    channel(type="apprise", url=to)
     hook.status = 500
     assert "hidden-path" not in str(why(made))
 

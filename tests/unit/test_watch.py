@@ -35,7 +35,7 @@ def finding(
     return {
         **{"code": code, "severity": severity, "class": "restart", "component": component, "host": host, "layer": "storage"},
         **{"summary": f"{component} on {host}: {code}", "evidence": ["exit status 137"], "stake": "work", "remedy": "recover", "cause": ""},
-        "alert": None,
+        **{"alert": None, "concerns": []},
     }
 
 
@@ -194,6 +194,43 @@ def test_each_channel_hears_what_it_wants_to_hear_and_its_end() -> None:
         "errors": ["recovered DIED"],
         "disks": ["recovered DISK_FULL"],
     }
+
+
+def test_who_was_told_of_a_warning_hears_that_it_is_critical_and_its_end() -> None:
+    channels = {"mail": watch.Filter(("warning", "error")), "pager": watch.Filter(("critical",))}
+    watching = Watch(channels=channels, confirm=1, clear=1, reminder=1)
+    assert watching.look(finding(severity="warning")) == {"mail": ["present DIED"]}
+    assert watching.look(finding(severity="critical")) == {"mail": ["changed DIED"], "pager": ["changed DIED"]}
+    for _look in range(11):
+        assert watching.look(finding(severity="critical")) == {}
+    assert watching.look(finding(severity="critical")) == {"mail": ["reminder DIED"], "pager": ["reminder DIED"]}
+    assert watching.look(finding(severity="critical"), finding(severity="error", host="n1")) == {"mail": ["new DIED"]}
+    assert "Persists, told before (1)" in watching.texts[-1]
+    assert watching.look() == {"mail": ["recovered DIED", "recovered DIED"], "pager": ["recovered DIED"]}
+
+
+@given(st.lists(st.sampled_from([*watch.SEVERITIES, "well"]), max_size=12), st.integers(1, 3))
+def test_who_hears_the_beginning_of_a_thing_hears_its_end_and_nobody_else(looks: list[str], confirm: int) -> None:
+    channels = {word: watch.Filter((word,)) for word in watch.SEVERITIES} | {"all": watch.Filter()}
+    watching = begun(channels=channels, confirm=confirm, clear=1)
+    for word in [*looks, "well"]:
+        watching.look(*([] if word == "well" else [finding(severity=word)]))
+    for events in watching.events.values():
+        kinds = [kind for kind, _key, _first in events]
+        assert kinds.count("recovered") == len({first for _kind, _key, first in events})
+        assert not kinds or kinds[-1] == "recovered"
+        assert all(kind != "recovered" or before in ("new", "changed") for before, kind in itertools.pairwise(["", *kinds]))
+
+
+def test_another_disk_that_gets_full_is_a_change() -> None:
+    watching = Watch(confirm=2)
+    one = {**finding("DISK_FULL", component=None), "concerns": ["/data/1"]}
+    both = {**one, "concerns": ["/data/1", "/data/2"]}
+    assert watching.ops(one) == ["present DISK_FULL"]
+    assert [watching.ops(both) for _look in range(3)] == [[], ["changed DISK_FULL"], []]
+    assert "before: DISK_FULL (error): /data/1\n" in watching.texts[-1]
+    assert [watching.ops({**both, "evidence": [f"{free} bytes free"]}) for free in range(3)] == [[]] * 3
+    assert [watching.ops(one) for _look in range(3)] == [[], ["changed DISK_FULL"], []]
 
 
 def test_a_channel_that_is_new_hears_what_is_known() -> None:
@@ -355,6 +392,20 @@ def test_a_failure_is_noted_and_forgotten_when_it_is_over() -> None:
     assert [(row["id"], row["tries"], row["to"]) for row in channel["pending"]] == [(message["id"], 1, ["b@x"])]
     after = watch.sent(channel, message, "2026-11-22T12:05:00Z")
     assert (after["pending"], after["failure"], after["sent"], after["failed"]) == ([], None, 1, 1)
+
+
+def test_why_a_message_waits_stays_said_though_a_later_one_is_taken() -> None:
+    watching = Watch(sends=False, confirm=1)
+    watching.ops(finding())
+    watching.ops(finding(), finding(host="n2"))
+    assert watching.state is not None
+    first, second = watching.state["channels"]["ops"]["pending"]
+    refused = watch.failed(watching.state["channels"]["ops"], first, "2026-11-22T12:00:01Z", "554 spam", None)
+    after = watch.sent(refused, second, "2026-11-22T12:00:02Z")
+    assert ([row["id"] for row in after["pending"]], after["failure"]["why"]) == ([first["id"]], "554 spam")
+    over = watch.failed(after, first, "2026-11-22T12:05:00Z", "c@x: 550 nobody, given up", [], 1)
+    assert (over["pending"], over["sent"], over["failed"], over["refused"]) == ([], 2, 2, 1)
+    assert over["failure"]["why"] == "c@x: 550 nobody, given up"
 
 
 @pytest.mark.parametrize(
@@ -545,6 +596,14 @@ def test_a_component_is_well_again_only_when_it_is_seen_to_serve() -> None:
     two_of_three = changed(zookeeper__n3=DIED)
     assert "ZOOKEEPER_NO_QUORUM zookeeper" in watch.look(report(two_of_three), PLAN, known).healthy
     assert "ZOOKEEPER_NO_QUORUM zookeeper" not in watch.look(report(changed(zookeeper__n3=DIED, zookeeper__n2=DIED)), PLAN, known).healthy
+
+
+def test_all_full_disks_of_a_host_are_one_finding_that_names_them() -> None:
+    disks = [{"path": f"/data/{number}", "size": 10_000, "free": 0, "files_free": 10, "components": ["hdfs_datanode"]} for number in (2, 1)]
+    looked = report(healthy(PLAN), evidence={"filesystems": disks, "time": 0, "asked": 0})
+    seen = watch.look(looked, PLAN)
+    assert seen.findings["DISK_FULL n1"]["concerns"] == ["/data/1", "/data/2"]
+    assert seen.findings["DISK_FULL n1"]["summary"] == "/data/1, /data/2 on n1 are full"
 
 
 def test_a_disk_of_which_nobody_tells_any_more_is_not_well() -> None:
