@@ -7,10 +7,12 @@ from typing import Any
 
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.koverse.runbook.plugins.module_utils.logconfig import LEVELS, NAME, PREVIOUS, ROOT
-from ansible_collections.koverse.runbook.plugins.module_utils.loglevel import AT_RUN_TIME
+from ansible_collections.koverse.runbook.plugins.module_utils.loglevel import takes_levels
+from ansible_collections.koverse.runbook.plugins.plugin_utils import sides
 from ansible_collections.koverse.runbook.plugins.plugin_utils.ambari_facts import LOGGING
 from ansible_collections.koverse.runbook.plugins.plugin_utils.catalogue import RunbookError, did_you_mean
-from ansible_collections.koverse.runbook.plugins.plugin_utils.controller import RunbookAction, display, remote
+from ansible_collections.koverse.runbook.plugins.plugin_utils.controller import RunbookAction, answers, display, remote
+from ansible_collections.koverse.runbook.plugins.plugin_utils.plan import Plan
 
 
 class ActionModule(RunbookAction):
@@ -32,6 +34,7 @@ class ActionModule(RunbookAction):
             "host": host,
             "level": PREVIOUS if level.lower() == PREVIOUS else level.upper(),
             "shared": [] if runtime else _shared(plan, component, host),
+            "instead": [] if runtime else _instead(plan, component, answers(task_vars, "runbook_seen")),
         }
         result: dict[str, Any] = self._execute_module(
             "koverse.runbook.log_level", module_args={**args, "logger": logger, "work": work}, task_vars=task_vars
@@ -48,8 +51,8 @@ def _problems(plan: Mapping[str, Any], args: Mapping[str, Any], runtime: bool) -
     problems = []
     if component not in plan["components"]:
         problems.append(f"component: unknown component '{component}' in this inventory. {did_you_mean(component, plan['components'])}")
-    elif runtime and plan["components"][component]["probe"]["type"] not in AT_RUN_TIME:
-        able = [name for name, entry in plan["components"].items() if entry["probe"]["type"] in AT_RUN_TIME]
+    elif runtime and not takes_levels(plan["components"][component]):
+        able = [name for name, entry in plan["components"].items() if takes_levels(entry)]
         problems.append(f"runtime: {component} cannot change levels while it runs. Those that can: {', '.join(able)}. Leave runtime away.")
     elif not runtime and plan["components"][component]["backend"] == "ambari" and component in LOGGING:
         problems.append(
@@ -73,3 +76,9 @@ def _shared(plan: Mapping[str, Any], component: str, host: str) -> list[str]:
     own = plan["components"][component]["log_config"]
     others = [name for name, hosts in plan["instances"].items() if name != component and host in hosts]
     return [plan["components"][name]["title"] for name in others if set(own) & set(plan["components"][name]["log_config"])]
+
+
+def _instead(plan: Plan, component: str, looked: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """The components of the other side where that is the one that runs; none where nobody has looked."""
+    running = {row["component"] for result in looked.values() for row in result.get("instances", []) if row["state"] == "running"}
+    return [] if component in running else [name for name in sides.opposite(plan, component) if name in running]

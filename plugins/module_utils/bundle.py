@@ -215,10 +215,9 @@ class Bundle(Part):
         read = logs.read(self._entries, self.arguments["host"], self.arguments["since"], self.arguments["until"], limit=most)
         for line in read["left_out"]:
             box.leave_out("logs", line)
-        entries = sorted(read["entries"], key=lambda entry: entry["time"] or 0.0)
         texts = {
-            "journal.txt": written(entry for entry in entries if entry["source"].startswith("journal")),
-            "logs.txt": written(entry for entry in entries if not entry["source"].startswith("journal")),
+            "journal.txt": written(entry for entry in read["entries"] if entry["source"].startswith("journal")),
+            "logs.txt": written(entry for entry in read["entries"] if not entry["source"].startswith("journal")),
         }
         for path, text in texts.items():
             clean = redact.text(text)

@@ -25,6 +25,10 @@ LOG4J2 = "log4j 2"
 LOGBACK = "logback"
 
 _VARIABLE = re.compile(r"\$\{([^}:]+)\}")
+_REFERENCE = re.compile(r"\$\{([^${}]*?)(?::-([^${}]*))?\}")  # the innermost, with what is taken where it is not set
+_NESTED = 10  # variables in each other that are followed: some go round in a circle
+# Of log4j 1: of all, of an appender, of a filter of one.
+_THRESHOLD = re.compile(r"log4j\.(?:appender\..+\.(?:threshold|levelmin)|threshold)", re.IGNORECASE)
 _KEY = re.compile(r"(?:[^\\=:\s]|\\.)+", re.DOTALL)
 _GAP = r"(?:[ \t\f]|\\(?:\r\n|\r|\n))*"  # a line that ends with a backslash goes on
 _SEPARATOR = re.compile(rf"{_GAP}[=:]?{_GAP}")
@@ -419,6 +423,11 @@ class _Xml:
         ]
         return inside[-1] if inside else None
 
+    def appender(self, element: Element) -> str:
+        """The name of the appender that an element is in, else the element's own tag."""
+        around = [other for other in self.elements if other.path[-1] == "appender" and other.start < element.start < other.end]
+        return around[-1].attributes.get("name", "appender") if around else element.path[-1]
+
     def indent(self, element: Element) -> str:
         """The white space before an element on its line."""
         line = self.text[: element.start].rpartition("\n")[2]
@@ -522,17 +531,91 @@ _FINDERS: dict[str, Callable[[str, str, str, Outside], Place | Insertion]] = {
 }
 
 
-def muted(kind: str, text: str, level: str) -> list[str]:
-    """The thresholds of appenders that keep back what `level` lets through: `name: LEVEL`."""
-    if kind in (LOG4J1_XML, LOGBACK):
-        xml = _Xml(text)
-        said = [
-            (element.path[-1], element.attributes["value"])
-            for element in xml.elements
-            if element.path[-1] == "param" and element.attributes.get("name", "").lower() == "threshold" and "value" in element.attributes
-        ]
-    else:
-        rows = [line for line in _properties(text) if re.search(r"threshold(\.level)?$", line.key, re.IGNORECASE)]
-        said = [(line.key, text[line.value : line.stop].strip()) for line in rows]
+def muted(kind: str, text: str, level: str, outside: Outside) -> tuple[list[str], list[str]]:
+    """The thresholds that keep back what `level` lets through, and those of which the file does not tell: `appender or key: LEVEL`.
+
+    outside: as for `change`.
+    """
+    own, said = _THRESHOLDS[kind](text)
+    if kind == LOG4J1:
+        own = {name: value for name, value in own.items() if name not in outside}
     wanted = LEVELS.index(level) if level in LEVELS else len(LEVELS)
-    return [f"{name}: {value}" for name, value in said if value.upper() in LEVELS and LEVELS.index(value.upper()) > wanted]
+    higher, unknown = [], []
+    for name, raw in said:
+        value = _resolved(raw, own, outside)
+        if value.upper() in LEVELS and LEVELS.index(value.upper()) > wanted:
+            higher.append(f"{name}: {value}" + (f" from {raw}" if value != raw else ""))
+        elif "${" in value and wanted < len(LEVELS) - 1:
+            unknown.append(f"{name}: {raw}")
+    return higher, unknown
+
+
+def _resolved(said: str, own: Mapping[str, str], outside: Outside) -> str:
+    """A value with the variables that the file itself tells of. What has a prefix, such as env:, is from elsewhere."""
+
+    def value(match: re.Match[str]) -> str:
+        name, default = match.groups()
+        return own.get(name, match[0] if default is None or ":" in name or name in outside else default)
+
+    for _passed in range(_NESTED):
+        said = _REFERENCE.sub(value, said).strip()
+    return said
+
+
+# Each gives the variables of a file, and its thresholds: the appender or the key, and the value as it stands.
+_Thresholds = tuple[dict[str, str], list[tuple[str, str]]]
+
+
+def _values(text: str) -> dict[str, str]:
+    return {line.key: text[line.value : line.stop].strip() for line in _properties(text)}
+
+
+def _thresholds_log4j1(text: str) -> _Thresholds:
+    values = _values(text)
+    return values, [(key, value) for key, value in values.items() if _THRESHOLD.fullmatch(key)]
+
+
+def _thresholds_log4j2(text: str) -> _Thresholds:
+    values = _values(text)
+    filters = [key[: -len(".type")] for key, value in values.items() if key.endswith(".type") and value.lower() == "thresholdfilter"]
+    own = {key[len("property.") :]: value for key, value in values.items() if key.startswith("property.")}
+    # What log4j 2 does where nothing is said: ERROR, and what is below it is denied.
+    return own, [
+        (f"{name}.level", values.get(f"{name}.level", "ERROR"))
+        for name in filters
+        if values.get(f"{name}.onMismatch", "DENY").upper() == "DENY"
+    ]
+
+
+def _thresholds_log4j1_xml(text: str) -> _Thresholds:
+    xml = _Xml(text)
+    top = xml.elements[0].attributes
+    said = [("log4j:configuration", top["threshold"])] if "threshold" in top else []
+    # Its variables are all set from outside.
+    return {}, said + [
+        (xml.appender(element), element.attributes["value"].strip())
+        for element in xml.elements
+        if element.path[-1] == "param"
+        and element.attributes.get("name", "").lower() in ("threshold", "levelmin")
+        and "value" in element.attributes
+    ]
+
+
+def _thresholds_logback(text: str) -> _Thresholds:
+    xml = _Xml(text)
+    own = {
+        element.attributes["name"]: element.attributes["value"]
+        for element in xml.elements
+        if element.path[-1] in ("property", "variable", "substitutionProperty") and {"name", "value"} <= set(element.attributes)
+    }
+    filters = [one for one in xml.elements if one.path[-1] == "filter" and one.attributes.get("class", "").endswith("ThresholdFilter")]
+    levels = [(one, xml.child(one, ("level",))) for one in filters]
+    return own, [(xml.appender(one), text[level.tag : level.close].strip()) for one, level in levels if level]
+
+
+_THRESHOLDS: dict[str, Callable[[str], _Thresholds]] = {
+    LOG4J1: _thresholds_log4j1,
+    LOG4J1_XML: _thresholds_log4j1_xml,
+    LOG4J2: _thresholds_log4j2,
+    LOGBACK: _thresholds_logback,
+}

@@ -21,8 +21,9 @@ from ansible_collections.koverse.runbook.plugins.module_utils.net import NoAnswe
 
 Entry = Mapping[str, Any]
 
-# The web servers of Hadoop's daemons answer at /logLevel (org.apache.hadoop.log.LogLevel), which `hadoop daemonlog` asks.
-AT_RUN_TIME = ("hdfs_namenode", "hdfs_datanode", "hdfs_journalnode", "yarn_resourcemanager", "yarn_nodemanager")
+# The web servers of Hadoop's daemons (HttpServer2) answer at /logLevel (org.apache.hadoop.log.LogLevel), which `hadoop daemonlog` asks.
+_PROBES = ("hdfs_namenode", "hdfs_datanode", "hdfs_journalnode", "yarn_resourcemanager", "yarn_nodemanager")
+_PROBED_AS_ANY = ("hdfs_secondarynamenode", "yarn_historyserver")  # by HTTP, as what is not Hadoop's is, too
 
 _STATE = "loglevel.json"  # {"files": {path: {logger: note}}, "processes": {component: {logger: level}}}
 _PATHS = {
@@ -139,10 +140,11 @@ def _same(path: str, named: str) -> bool:
 def in_file(entry: Entry, logger: str, level: str, dry: bool) -> dict[str, Any]:
     """Changes the level in the file of a component on this host; what came of it.
 
-    `changed`; `path`; `before` and `after`, levels as the file has them, None where the logger has none of its own; `restart`: whether the
-    running process does not know the file as it is, and does not read it again by itself; `rereads`: after how many seconds it does, else
-    None; `muted`: thresholds of appenders; `why`: a sentence where PREVIOUS had nothing to do; `texts`: before and after, None where they
-    are the same.
+    `changed`; `path`; `before` and `after`, levels as the file has them, None where the logger has none of its own; `running`: whether its
+    process runs, None where the entry has no `process` to tell by; `restart`: whether the running process does not know the file as it is,
+    and does not read it again by itself; `rereads`: after how many seconds it does, else None; `muted` and `unresolved`: thresholds
+    of appenders, see logconfig.muted; `why`: a sentence where PREVIOUS had nothing to do; `texts`: before and after, None where they are
+    the same.
     dry: changes nothing, tells what would be. Raises LogConfigError.
     """
     jvm = Jvm(entry)
@@ -152,7 +154,7 @@ def in_file(entry: Entry, logger: str, level: str, dry: bool) -> dict[str, Any]:
     try:
         change = logconfig.change(kind, text, logger, level, notes.get(logger), jvm.outside())
         rereads = logconfig.rereads(kind, text)
-        muted = logconfig.muted(kind, text, (change.after or "").upper())
+        muted, unresolved = logconfig.muted(kind, text, (change.after or "").upper(), jvm.outside())
     except LogConfigError as error:
         raise LogConfigError(f"{path}: {error}") from error
     changed = change.text != text
@@ -166,9 +168,11 @@ def in_file(entry: Entry, logger: str, level: str, dry: bool) -> dict[str, Any]:
         "path": path,
         "before": change.before,
         "after": change.after,
+        "running": jvm.since is not None if entry["process"] else None,
         "rereads": rereads,
         "restart": rereads is None and jvm.since is not None and (changed or os.stat(path).st_mtime > jvm.since + 1),
         "muted": muted,
+        "unresolved": unresolved,
         "why": change.why,
         "texts": [logconfig.encoded(part).decode("utf-8", "replace") for part in (text, change.text)] if changed else None,
     }
@@ -183,6 +187,12 @@ def _note(state: dict[str, Any], part: str, key: str, logger: str, note: Any) ->
     if note is None:
         del known[logger]
     record.store(_STATE, state)
+
+
+def takes_levels(entry: Entry) -> bool:
+    """Whether a component's running process can change levels: a daemon of Hadoop whose web server is asked how it is."""
+    probe = entry["probe"]["type"]
+    return probe in _PROBES or (probe == "http" and entry["name"] in _PROBED_AS_ANY)
 
 
 def at_run_time(entry: Entry, logger: str, level: str, dry: bool) -> dict[str, Any]:

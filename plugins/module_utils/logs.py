@@ -190,7 +190,7 @@ def read(
             # Nothing in a file is newer than the file itself.
             old = (since is not None and times[path] < since - 1) or (lines and len(own) >= lines and times[path] < own[-lines].at)
             if not old:
-                own += filter(fits, _of_file(name, path, since, until, lines if wanted is None else None, wanted is not None, budget))
+                own += filter(fits, _of_file(name, path, since, until, lines, wanted is not None, budget))
                 own.sort(key=lambda row: row.at)
         own += filter(fits, _of_journal(name, entry, since, until, lines if wanted is None else None, budget))
         own.sort(key=lambda row: row.at)
@@ -220,7 +220,8 @@ def _newest(rows: list[Row], budget: _Budget) -> list[Row]:
 def _shortened(row: Row, budget: _Budget) -> str:
     if len(row.text) <= _LONGEST:
         return row.text
-    budget.left_out.append(f"{row.source}: the end of an entry of {_size(len(row.text))} at {iso(row.at)}")
+    when = f" at {iso(row.time)}" if row.time is not None else ""
+    budget.left_out.append(f"{row.source}: the end of an entry of {_size(len(row.text))}{when}")
     return row.text[:_LONGEST]
 
 
@@ -229,11 +230,16 @@ def _size(count: int) -> str:
 
 
 def _of_file(name: str, path: str, since: float | None, until: float | None, lines: int | None, search: bool, budget: _Budget) -> list[Row]:
-    """A file's entries, from as much of its end, or of the window, as the budget lets in. lines: so many are enough."""
+    """A file's entries, from as much of its end, or of the window, as the budget lets in. lines: so many are enough, but for a search.
+
+    Entries of a file without any times are where it was written last, or at the end of a window that it was written after: some of them may
+    be of the window. They are not among a number of last entries before its end, since they would keep out those that surely are.
+    """
+    enough = None if search else lines
     most = min(_READ_FILE if search else budget.limit, budget.left)
     try:
         changed = os.path.getmtime(path)
-        content, before = _packed(path, most) if path.endswith(".gz") else _plain(path, since, until, lines, most)
+        content, before = _packed(path, most) if path.endswith(".gz") else _plain(path, since, until, enough, most)
     except (OSError, EOFError) as error:
         budget.left_out.append(f"{path}: {error}")
         return []
@@ -243,12 +249,15 @@ def _of_file(name: str, path: str, since: float | None, until: float | None, lin
         text = text[1:]  # half a line
         while text and moment(text[0]) is None and goes_on(text[0]):
             text = text[1:]
-    rows = placed(grouped(text), changed)
+    rows = placed(grouped(text), changed if until is None else min(changed, until))
     timeless = all(when is None for _at, when, _text in rows)
-    if timeless and since is not None and len(rows) > _TIMELESS:
+    if timeless and rows and lines and until is not None and changed > until:
+        budget.left_out.append(f"{path}: it has no times, and was written after {iso(until)}: none of its lines are shown")
+        rows = []
+    elif timeless and since is not None and len(rows) > _TIMELESS:
         budget.left_out.append(f"{path}: it has no times, and the last {_TIMELESS} of its {len(rows)} lines are shown")
         rows = rows[-_TIMELESS:]
-    elif before and (lines is None or len(rows) < lines):
+    elif before and (enough is None or len(rows) < enough):
         first = f", before {iso(rows[0][0])}" if rows and not timeless else ""
         budget.left_out.append(f"{path}: {_size(before)}{first}: more than what is read of a file or a host")
     return [Row(at, when, name, path, said) for at, when, said in rows]

@@ -49,12 +49,13 @@ _CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _STEMS = (
     "passw", "passphrase", "passcode", "passkey", "pwd", "secret", "credential", "apikey", "accesskey", "privatekey", "accountkey",
     "sharedkey", "encryptionkey", "signingkey", "masterkey", "storagekey", "licensekey", "licencekey", "superdigest", "requirepass",
-    "storepass", "keypass", "masterauth", "jsessionid", "phpsessid", "connectionstring",
+    "storepass", "keypass", "masterauth", "jsessionid", "phpsessid", "connectionstring", "routingkey", "integrationkey", "servicekey",
+    "webhook",
 )  # fmt: skip
 _PAIRS = {
     "password", "passphrase", "apikey", "accesskey", "privatekey", "accountkey", "sharedkey", "encryptionkey", "signingkey", "masterkey",
     "storagekey", "licensekey", "licencekey", "licenseverification", "licensecode", "licensestring", "superdigest", "sshkey", "aeskey",
-    "hmackey", "authkey", "cryptkey", "sessionkey", "sharedaccess",
+    "hmackey", "authkey", "cryptkey", "sessionkey", "sharedaccess", "routingkey", "integrationkey", "servicekey", "webhook",
 }  # fmt: skip
 _WORDS = {"pass", "pw", "token", "tokens", "salt", "sas", "psk", "cookie", "cookies", "cred", "creds", "jwt"}
 _ENDS = ("token", "pass", "pw")
@@ -67,6 +68,7 @@ _ABOUT = {
     "millis", "age", "validity", "rotation", "java", "scala", "manager", "renewer", "renewal", "update", "keytab", "url", "uri", "secs",
     "persistent", "paths",
 }  # fmt: skip
+_ADDRESSES = {"url", "uri", "path", "paths"}  # of a webhook they are the secret
 _NAMES = {"domain", "name", "user", "username", "host", "service", "kind", "alias", "realm", "principal"}
 _NOTHING = re.compile(r"""\s*(?:["']{2})?\s*|(?i:["']?(?:true|false|yes|no|on|off|null|none|nil)["']?)""")
 _LOOKS_HARMLESS = re.compile(
@@ -100,7 +102,9 @@ def is_secret(key: str, value: str) -> bool:
     value = value.strip()
     if not names_a_secret(key) or _NOTHING.fullmatch(value) or value.strip("\"'") in (REMOVED, _IN_XML):
         return False
-    last = words(key)[-1]
+    *before, last = words(key)
+    if last in _ADDRESSES and "webhook" in "".join(before):
+        return True
     if last in _NAMES and _PLAIN_NAME.fullmatch(value):
         return False
     return not (last in _ABOUT and _LOOKS_HARMLESS.fullmatch(value))
@@ -111,7 +115,7 @@ def is_secret(key: str, value: str) -> bool:
 # Each key that names a secret has one of these in it.
 _HINTS = (
     "pass", "pwd", "pw", "secret", "token", "cred", "key", "salt", "sas", "psk", "cookie", "authorization", "jwt", "digest", "masterauth",
-    "sessid", "sessionid", "shared", "connectionstring", "license", "licence",
+    "sessid", "sessionid", "shared", "connectionstring", "license", "licence", "hook",
 )  # fmt: skip
 _HINT = re.compile("|".join(_HINTS), re.IGNORECASE)
 _ASSIGNED = re.compile(
@@ -137,14 +141,19 @@ _IN_QUOTES = r"""(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|'(?P<single>[^']*)'|(?P<plain>
 _ISSUED = r"gh[pousr]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|xox[abeprs]-[\w-]{8,}|AIza[\w-]{35}|AGE-SECRET-KEY-1\w+"
 _HEADER = r"(?:(?:proxy-)?authorization|(?:set-)?cookie2?|x-[a-z-]*(?:token|key|auth|secret|signature)[a-z-]*)"
 _USER = r"""[^\s/@:"'<>]*"""
+_SLASH = r"(?:\\*/|%2f)"  # of a URL, also in JSON or in another URL
 
 
 class _Rule(NamedTuple):
-    """A form that secrets have. Its groups named in `_VALUES` are the secret; `hint`, in small letters, is in every text that has it."""
+    """A form that secrets have. Its groups named in `_VALUES` are the secret; `hint`, in small letters, is in every text that has it.
+
+    parts: what of a secret is one by itself.
+    """
 
     hints: tuple[str, ...]
     pattern: re.Pattern[str]
     counts: Callable[[str], bool] = lambda _value: True
+    parts: Callable[[str], list[str]] = lambda _value: []
 
 
 def _is_basic(value: str) -> bool:
@@ -155,7 +164,8 @@ def _is_basic(value: str) -> bool:
         return False
 
 
-def _is_bearer(value: str) -> bool:
+def _is_token(value: str) -> bool:
+    """Whether it is more than a word."""
     return len(value) >= 16 or any(sign.isdigit() for sign in value)
 
 
@@ -181,7 +191,7 @@ _RULES = (
             re.VERBOSE,
         ),
     ),
-    _Rule(("bearer",), re.compile(r"(?i)\bbearer[ \t]+(?P<plain>[\w.~+/-]{6,}=*)"), _is_bearer),
+    _Rule(("bearer",), re.compile(r"(?i)\bbearer[ \t]+(?P<plain>[\w.~+/-]{6,}=*)"), _is_token),
     _Rule(("basic",), re.compile(r"(?i)\bbasic[ \t]+(?P<plain>[\w+/-]{4,}={0,2})"), _is_basic),
     _Rule(("negotiate", "ntlm"), re.compile(r"(?i)\b(?:negotiate|ntlm)[ \t]+(?P<plain>[\w+/-]{16,}={0,2})")),
     _Rule(("://",), re.compile(rf"""://{_USER}:(?!\d{{1,5}}[/?,])(?P<plain>(?:(?!://)[^\s"'<>])+)@""")),
@@ -204,6 +214,18 @@ _RULES = (
         re.compile(r"""\b(?:curl|wget)\b[^\n]{0,400}?[ \t](?:-u|--user|--proxy-user|-U)[ \t=]*["']?[^\s:"']+:(?P<plain>[^\s"']+)"""),
     ),
     _Rule(("sig",), re.compile(r"""(?i)[?&;](?:sig|signature|x-amz-(?:signature|credential|security-token))=(?P<plain>[^\s&"'<>]+)""")),
+    _Rule(  # Slack, Teams, Discord; Mattermost, Rocket.Chat and others that have /hooks/ in their path
+        ("hook",),
+        re.compile(
+            rf"""(?ix)(?:hooks\.slack(?:-gov)?\.com | \.webhook\.office\.com | outlook\.office(?:365)?\.com{_SLASH}webhook
+            | discord(?:app)?\.com{_SLASH}api(?:{_SLASH}v\d+)?{_SLASH}webhooks
+            | https?(?::|%3a){_SLASH}{{2}}[^\s"'<>]{{0,200}}?{_SLASH}hooks){_SLASH}
+            (?P<plain>[^\s"'<>()\[\]{{}},;&?\#]*[\w=-])"""
+        ),
+        _is_token,
+        re.compile(r"[\w-]{16,}").findall,
+    ),
+    _Rule(("telegram",), re.compile(rf"""(?i)api\.telegram\.org{_SLASH}(?:file{_SLASH})?bot(?P<plain>\d+(?::|%3a)[\w-]+)""")),
     _Rule(("akia", "asia"), re.compile(r"(?<![A-Za-z0-9])(?P<plain>(?:AKIA|ASIA)[A-Z0-9]{16})(?![A-Za-z0-9])")),
     _Rule(("eyj",), re.compile(r"(?<![\w-])(?P<plain>eyJ[\w-]{5,}\.[\w-]{5,}\.[\w-]*)")),
     _Rule(("gh", "glpat-", "xox", "aiza", "age-"), re.compile(rf"(?<!\w)(?P<plain>{_ISSUED})")),
@@ -231,7 +253,7 @@ def _replaced(said: str, rule: _Rule, values: set[str], marker: str) -> str:
         value = match.string[start:end]
         if not value.strip() or value in (REMOVED, _IN_XML) or not rule.counts(value):
             return match[0]
-        values.add(value)
+        values.update({value, *rule.parts(value)})
         return match.string[match.start() : start] + marker + match.string[end : match.end()]
 
     return rule.pattern.sub(cut, said)
@@ -864,6 +886,8 @@ def known(values: Iterable[str], public: Iterable[str] = ()) -> set[str]:
     has it as its value is removed; elsewhere it stays, or nothing of the bundle could be read.
     """
     common = {word.casefold() for word in public} | _OUR_WORDS
+    # Of a URL with a secret in it logs may have the secret alone.
+    values = {part for value in values for part in (value, *distinct(text(value).values))}
     stripped = {value.strip().strip("\"'") for value in values} | {value.strip() for value in values}
     return {value for value in stripped if len(value) >= SHORTEST and value.casefold() not in common and REMOVED not in value}
 

@@ -35,7 +35,8 @@ options:
   runtime:
     description:
       - Change it in the running process, and not in the file. Until the process ends.
-      - Only for Hadoop's NameNode, DataNode, JournalNode, ResourceManager and NodeManager, which change levels by HTTP.
+      - Only for Hadoop's NameNode, SecondaryNameNode, DataNode, JournalNode, ResourceManager, NodeManager and JobHistoryServer, which
+        change levels by HTTP.
     type: bool
     default: false
   work:
@@ -92,6 +93,12 @@ after:
   type: str
   returned: on the component's hosts
   sample: debug
+running:
+  description: Whether the component's process runs there; null where the catalogue has no C(process) to tell by. What does not run has
+    the level from its next start on.
+  type: bool
+  returned: on the component's hosts, without O(runtime)
+  sample: true
 restart:
   description: Whether the process runs with an older file, and does not read it again by itself.
   type: bool
@@ -134,28 +141,51 @@ def main() -> None:
     texts = done.pop("texts", None)
     if texts and module._diff:
         done["diff"] = {"before": texts[0], "after": texts[1], "before_header": done["path"], "after_header": done["path"]}
-    module.exit_json(**{"restart": False, **done, "text": in_words(logger, done, work["shared"])})
+    module.exit_json(**{"restart": False, **done, "text": in_words(logger, done, work["shared"], work["instead"])})
 
 
-def in_words(logger: str, done: dict[str, Any], shared: list[str]) -> str:
-    """What came of it, as a sentence. shared: titles of other components on the host that read the same file."""
+def in_words(logger: str, done: dict[str, Any], shared: list[str], instead: list[str]) -> str:
+    """What came of it, as a sentence.
+
+    shared: titles of other components on the host that read the same file. instead: names of those that run in its place.
+    """
+    runs_not = done.get("running") is False
+    other = [f"{name} runs instead: for what that logs, change its level (component={name})" for name in instead if runs_not]
     if done["why"]:
-        return f"{logger}: {done['before'] or 'no level of its own'} in {done['path']}: {done['why']}"
+        return "; ".join([f"{logger}: {done['before'] or 'no level of its own'} in {done['path']}: {done['why']}", *other])
     levels = (
         f"{done['before'] or 'none of its own'} -> {done['after'] or 'none of its own'}" if done["changed"] else f"{done['after']} already"
     )
-    parts = [f"{logger}: {levels} in {done['path']}"]
-    if done.get("rereads"):
-        parts.append(f"its process reads the file again every {done['rereads']:g} s: no restart")
-    if done.get("restart"):
-        parts.append("a restart makes it count")
-    if done["changed"] and shared and not done.get("rereads"):
-        parts.append(f"{', '.join(shared)} on this host read the same file at their next start")
-    elif done["changed"] and shared:
-        parts.append(f"so do {', '.join(shared)} on this host, and have it, too")
+    parts = [f"{logger}: {levels} in {done['path']}", *_when(done), *other]
+    if done["changed"] and shared:
+        parts.append(_also(", ".join(shared), done.get("rereads"), runs_not))
     if done.get("muted"):
         parts.append(f"appenders with a higher threshold write nothing of it ({', '.join(done['muted'])})")
+    if done.get("unresolved"):
+        parts.append(f"thresholds that are set elsewhere are not resolved, and may keep it back ({', '.join(done['unresolved'])})")
     return "; ".join(parts)
+
+
+def _when(done: dict[str, Any]) -> list[str]:
+    """From when on the level counts."""
+    if done.get("running") is False:
+        return ["it does not run there: it counts at its next start"]
+    if done.get("rereads"):
+        return [f"its process reads the file again every {done['rereads']:g} s: no restart"]
+    if done.get("restart"):
+        return ["a restart makes it count"]
+    if done["changed"] and done.get("running", True) is None:
+        return ["whether it runs is not known, since the catalogue has no process of it: it counts at its next start"]
+    return []
+
+
+def _also(shared: str, rereads: float | None, runs_not: bool) -> str:
+    """What others have of it that read the same file."""
+    if not rereads:
+        return f"{shared} on this host read the same file at their next start"
+    if runs_not:
+        return f"{shared} on this host read the same file again every {rereads:g} s, and have it, too"
+    return f"so do {shared} on this host, and have it, too"
 
 
 if __name__ == "__main__":

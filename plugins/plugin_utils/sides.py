@@ -31,6 +31,12 @@ def pairs(plan: Plan) -> Sequence[Pairs]:
     return found
 
 
+def opposite(plan: Plan, component: str) -> list[str]:
+    """The components of which one runs where this one does not: its standbys, or what it stands in for."""
+    both = [pair for one in pairs(plan) for pair in one.items()]
+    return [usual for standby, usual in both if standby == component] + [standby for standby, usual in both if usual == component]
+
+
 def with_desired(plan: Plan, desired: Mapping[str, str]) -> Plan:
     """The plan in which these components are meant to be started, or stopped."""
     entries = {name: {**entry, "desired": desired.get(name, entry["desired"])} for name, entry in plan["components"].items()}

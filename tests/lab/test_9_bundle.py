@@ -27,6 +27,7 @@ PLANTED = [
     ("n1", "/etc/hadoop/hadoop-env.sh", '# export PLANTED_OPTS="-Djavax.net.ssl.trustStorePassword={}"'),
     ("n3", "/opt/koverse-server/conf/koverse-server.properties", "planted.license.key={}"),
     ("n3", "/opt/koverse-webapp/conf/koverse-webapp.properties", "planted.jetty.tls.keystore.password : {}"),
+    ("n2", "/etc/hadoop/hadoop-env.sh", "export PLANTED_ALERTS=https://hooks.slack.com/services/T0/B0/{}"),
 ]
 # What the lab sets (inventories/lab/ha): it must not be in a bundle either.
 OF_THE_LAB = ("accumulo_instance_secret", "koverse_database_password", "koverse_accumulo_password")

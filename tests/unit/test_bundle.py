@@ -128,6 +128,15 @@ def test_a_hosts_part(tree: Path) -> None:
     assert JDBC not in json.dumps(result)
 
 
+def test_logs_without_times_keep_their_place(tree: Path) -> None:
+    (tree / "log" / "stdout.log").write_text("out of memory\n")
+    for until in (None, time.time() + 60):
+        logged = collected(tree, until=until)[0]["logs.txt"]
+        assert logged.splitlines()[-1] == f"- koverse_server {tree}/log/stdout.log: out of memory"
+    os.utime(tree / "log" / "stdout.log", (time.time() + 600, time.time() + 600))
+    assert collected(tree, until=time.time() + 60)[0]["logs.txt"] == logged
+
+
 def test_no_more_than_the_share_and_the_newest_of_the_logs(tree: Path) -> None:
     now = time.time()
     lines = [

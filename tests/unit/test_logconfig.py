@@ -324,7 +324,54 @@ def test_which_files_a_running_process_reads_again() -> None:
 
 
 def test_thresholds_that_keep_back_what_the_level_lets_through() -> None:
-    assert logconfig.muted(*TEXTS["Koverse's stand-in"], "DEBUG") == ["param: error"]
-    assert logconfig.muted(*TEXTS["Accumulo 2.1"], "DEBUG") == ["appender.console.filter.threshold.level: info"]
-    assert logconfig.muted(*TEXTS["Accumulo 2.1"], "WARN") == []
-    assert logconfig.muted(*TEXTS["Hadoop 3"], "TRACE") == []
+    def muted(name: str, level: str) -> list[str]:
+        higher, unresolved = logconfig.muted(*TEXTS[name], level, {})
+        assert not unresolved
+        return higher
+
+    assert muted("Koverse's stand-in", "DEBUG") == ["errors: error"]
+    assert muted("Accumulo 2.1", "DEBUG") == ["appender.console.filter.threshold.level: info"]
+    assert muted("Accumulo 2.1", "WARN") == []
+    assert muted("Hadoop 3", "TRACE") == []
+    assert muted("ZooKeeper 3.4", "DEBUG") == ["log4j.appender.CONSOLE.Threshold: INFO from ${zookeeper.console.threshold}"]
+    assert muted("ZooKeeper 3.8", "DEBUG") == ["CONSOLE: INFO from ${zookeeper.console.threshold}"]
+    assert muted("ZooKeeper 3.8", "INFO") == []
+
+
+A = "log4j.appender.A.Threshold"
+LOGBACK_FILTER = (
+    '<configuration>{}<appender name="A"><filter class="x.ThresholdFilter"><level> {} </level></filter></appender></configuration>'
+)
+LOG4J2_FILTER = "appender.a.filter.f.type=ThresholdFilter\nappender.a.filter.f.level={}\n"
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "higher", "unresolved"),
+    [
+        (LOG4J1, f"{A}=${{x}}\nx=${{y}}\ny=WARN\n", [f"{A}: WARN from ${{x}}"], []),
+        (LOG4J1, f"{A}=${{x}}\nx=${{x}}\n", [], [f"{A}: ${{x}}"]),
+        (LOG4J1, f"{A}=${{outside}}\noutside=WARN\n", [], [f"{A}: ${{outside}}"]),
+        (LOG4J1, f"{A}=${{y}}\nx.threshold=WARN\n", [], [f"{A}: ${{y}}"]),
+        (LOG4J1, "log4j.threshold=ERROR\nlog4j.appender.A.filter.1.LevelMin=WARN\n", [
+            "log4j.threshold: ERROR", "log4j.appender.A.filter.1.LevelMin: WARN"], []),
+        (LOG4J1_XML, '<log4j:configuration xmlns:log4j="x" threshold="WARN"><appender name="A"><filter class="x"><param name="levelMin"'
+         ' value="ERROR"/></filter></appender><appender name="B"><param name="Threshold" value="${x}"/></appender></log4j:configuration>',
+         ["log4j:configuration: WARN", "A: ERROR"], ["B: ${x}"]),
+        (LOG4J2, LOG4J2_FILTER.format("${x}") + "property.x = warn\n", ["appender.a.filter.f.level: warn from ${x}"], []),
+        (LOG4J2, LOG4J2_FILTER.format("${x:-warn}"), ["appender.a.filter.f.level: warn from ${x:-warn}"], []),
+        (LOG4J2, LOG4J2_FILTER.format("${sys:x:-warn}"), [], ["appender.a.filter.f.level: ${sys:x:-warn}"]),
+        (LOG4J2, LOG4J2_FILTER.format("warn") + "appender.a.filter.f.onMismatch=NEUTRAL\n", [], []),
+        (LOG4J2, "filter.f.type=ThresholdFilter\n", ["filter.f.level: ERROR"], []),
+        (LOGBACK, LOGBACK_FILTER.format('<variable name="x" value="WARN"/>', "${x}"), ["A: WARN from ${x}"], []),
+        (LOGBACK, LOGBACK_FILTER.format('<property name="outside" value="WARN"/>', "${outside}"), ["A: WARN from ${outside}"], []),
+        (LOGBACK, LOGBACK_FILTER.format("", "${x:-${y:-WARN}}"), ["A: WARN from ${x:-${y:-WARN}}"], []),
+        (LOGBACK, LOGBACK_FILTER.format("", "${outside:-WARN}"), [], ["A: ${outside:-WARN}"]),
+        (LOGBACK, LOGBACK_FILTER.format("", "${x}"), [], ["A: ${x}"]),
+        (LOGBACK, LOGBACK_FILTER.format("", "WARN").replace("Threshold", "Level"), [], []),
+    ],
+)  # fmt: skip
+def test_thresholds_with_variables(kind: str, text: str, higher: list[str], unresolved: list[str]) -> None:
+    outside = {"outside": "on its command line"}
+    assert logconfig.muted(kind, text, "INFO", outside) == (higher, unresolved)
+    assert logconfig.muted(kind, text, "OFF", outside) == ([], [])
+    assert logconfig.muted(kind, text, "", outside) == ([], [])

@@ -16,8 +16,8 @@ from ansible_collections.koverse.runbook.plugins.module_utils import logconfig, 
 from ansible_collections.koverse.runbook.plugins.module_utils.logconfig import PREVIOUS, LogConfigError
 from ansible_collections.koverse.runbook.plugins.modules.log_level import in_words
 from ansible_collections.koverse.runbook.plugins.plugin_utils.catalogue import load
-from ansible_collections.koverse.runbook.tests.unit.actions import run, variables
-from ansible_collections.koverse.runbook.tests.unit.cluster import ha_plan
+from ansible_collections.koverse.runbook.tests.unit.actions import answers, run, variables
+from ansible_collections.koverse.runbook.tests.unit.cluster import ha_plan, healthy, stopped
 from ansible_collections.koverse.runbook.tests.unit.servers import HOST, free_port, web
 
 FILES = Path(__file__).parent / "samples"
@@ -44,7 +44,7 @@ def process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Process:
 
 
 def entry(*log_config: Path | str, **changes: Any) -> dict[str, Any]:
-    return {"name": "koverse_server", "log_config": [str(path) for path in log_config], **changes}
+    return {"name": "koverse_server", "process": "java", "log_config": [str(path) for path in log_config], **changes}
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def test_it_changes_the_file_once_and_gives_it_back(process: Process, config: Pa
     assert (dry["changed"], dry["restart"], config.read_bytes(), os.path.exists(record.DIRECTORY)) == (True, True, before, False)
     done = loglevel.in_file(entry(link), "com.koverse.new", "DEBUG", dry=False)
     assert {**done, "texts": None} == {**dry, "texts": None}
-    assert (done["before"], done["after"], done["muted"]) == (None, "DEBUG", ["param: INFO"])
+    assert (done["before"], done["after"], done["muted"]) == (None, "DEBUG", ["FILE: INFO"])
     assert "größer als ein Byte" in done["texts"][0]
     assert link.is_symlink()
     now = config.stat()
@@ -95,9 +95,12 @@ def test_a_restart_that_was_interrupted_is_still_needed(process: Process, config
     assert loglevel.in_file(entry(config), "com.koverse", "DEBUG", dry=False)["restart"]
     assert loglevel.in_file(entry(config), "com.koverse", "DEBUG", dry=False)["restart"], "the process is older than the file"
     process.since = config.stat().st_mtime + 1
-    assert not loglevel.in_file(entry(config), "com.koverse", "DEBUG", dry=False)["restart"]
+    done = loglevel.in_file(entry(config), "com.koverse", "DEBUG", dry=False)
+    assert (done["restart"], done["running"]) == (False, True)
     process.since = None
-    assert not loglevel.in_file(entry(config), "com.koverse", "TRACE", dry=False)["restart"], "it does not run"
+    done = loglevel.in_file(entry(config), "com.koverse", "TRACE", dry=False)
+    assert (done["restart"], done["running"]) == (False, False)
+    assert loglevel.in_file(entry(config, process=None), "com.koverse", "INFO", dry=False)["running"] is None
 
 
 def test_no_restart_where_the_file_is_read_again(process: Process, tmp_path: Path) -> None:
@@ -107,8 +110,13 @@ def test_no_restart_where_the_file_is_read_again(process: Process, tmp_path: Pat
     process.words = ["java", "-Dlog4j.configurationFile=log4j2-service.properties", "org.apache.accumulo.start.Main", "tserver"]
     done = loglevel.in_file(entry(path), "org.apache.accumulo", "TRACE", dry=False)
     assert (done["changed"], done["restart"], done["rereads"]) == (True, False, 30.0)
-    said = in_words("org.apache.accumulo", done, ["Accumulo gc"])
+    said = in_words("org.apache.accumulo", done, ["Accumulo gc"], [])
     assert "its process reads the file again every 30 s: no restart; so do Accumulo gc on this host, and have it, too" in said
+    said = in_words("org.apache.accumulo", {**done, "running": False}, ["Accumulo gc"], [])
+    assert (
+        "properties; it does not run there: it counts at its next start; Accumulo gc on this host read the same file again every 30 s, and "
+        "have it, too"
+    ) in said
 
 
 def test_the_command_line_goes_before_the_file(process: Process, tmp_path: Path) -> None:
@@ -123,6 +131,17 @@ def test_the_command_line_goes_before_the_file(process: Process, tmp_path: Path)
     assert path.read_bytes() == text
     process.words = ["java"]
     assert loglevel.in_file(entry(path), "root", "DEBUG", dry=False)["after"] == "DEBUG"
+
+
+def test_a_threshold_of_the_command_line_is_not_taken_from_the_file(process: Process, tmp_path: Path) -> None:
+    path = tmp_path / "log4j.properties"
+    path.write_bytes((FILES / "zookeeper-3.4-log4j.properties").read_bytes())
+    name = "log4j.appender.CONSOLE.Threshold"
+    done = loglevel.in_file(entry(path), "org.apache", "DEBUG", dry=True)
+    assert (done["muted"], done["unresolved"]) == ([f"{name}: INFO from ${{zookeeper.console.threshold}}"], [])
+    process.since, process.words = 2000.0, ["java", "-Dzookeeper.console.threshold=DEBUG"]
+    done = loglevel.in_file(entry(path), "org.apache", "DEBUG", dry=True)
+    assert (done["muted"], done["unresolved"]) == ([], [f"{name}: ${{zookeeper.console.threshold}}"])
 
 
 @pytest.fixture
@@ -246,6 +265,15 @@ def test_an_answer_that_does_not_prove_it_is_an_error(servlet: dict[str, Any], l
         loglevel.at_run_time(servlet, logger, level, dry=False)
 
 
+def test_every_daemon_of_hadoop_with_a_web_server_takes_levels() -> None:
+    components = load()[1]
+    hadoop = {name for name, one in components.items() if r"org\.apache\.hadoop" in (one["process"] or "")}
+    able = {name for name, one in components.items() if loglevel.takes_levels(one)}
+    assert able == hadoop - {"hdfs_zkfc"}
+    assert {components[name]["probe"]["port"] for name in able} == {"http"}
+    assert not loglevel.takes_levels({**components["yarn_historyserver"], "probe": {"type": "tcp", "port": "rpc"}})
+
+
 def test_a_daemon_that_does_not_run_or_lets_nobody_in() -> None:
     with pytest.raises(LogConfigError, match=r"nobody listens on .* Only what runs can be changed at run time"):
         loglevel.at_run_time(daemon(free_port()), "a", "DEBUG", dry=True)
@@ -258,14 +286,16 @@ def test_a_daemon_that_does_not_run_or_lets_nobody_in() -> None:
 PLAN = ha_plan()
 
 
-def asked(monkeypatch: pytest.MonkeyPatch, host: str = "n3", plan: Any = None, **args: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+def asked(
+    monkeypatch: pytest.MonkeyPatch, host: str = "n3", plan: Any = None, seen: Any = None, **args: Any
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """The result of a task, and what the module was given; empty where it was not run."""
     given: dict[str, Any] = {}
     answer = {"changed": True, "restart": True, "text": "done"}
     monkeypatch.setattr(
         log_level.ActionModule, "_execute_module", lambda _self, _name, **words: given.update(words["module_args"]) or answer
     )
-    return run(log_level.ActionModule, variables(plan or PLAN, host), **args), given
+    return run(log_level.ActionModule, variables(plan or PLAN, host, runbook_seen=seen or {}), **args), given
 
 
 def test_hosts_of_the_component_get_their_work(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -304,6 +334,33 @@ def test_what_is_asked_for_is_refused_before_a_host_is_asked(monkeypatch: pytest
     assert given == {}
 
 
+@pytest.mark.parametrize("component", ["hdfs_secondarynamenode", "yarn_historyserver"])
+def test_daemons_that_are_probed_as_any_web_server_are_changed_while_they_run(monkeypatch: pytest.MonkeyPatch, component: str) -> None:
+    plan = ha_plan(**{component: ["n2"]})
+    assert asked(monkeypatch, "n2", plan, component=component, logger="a", level="DEBUG", runtime=True)[1]["runtime"]
+
+
+def test_the_side_that_runs_instead_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = ha_plan(koverse_standby=["n2"])
+    usual, standby = (
+        {**healthy(plan), **{name: {host: stopped(name, host)} for name, host in down.items()}}
+        for down in (
+            {"koverse_standby_server": "n2", "koverse_standby_webapp": "n2"},
+            {"koverse_server": "n3", "koverse_webapp": "n3"},
+        )
+    )
+    for component, host, picture, instead in (
+        ("koverse_server", "n3", usual, []),
+        ("koverse_standby_server", "n2", usual, ["koverse_server"]),
+        ("koverse_server", "n3", standby, ["koverse_standby_server"]),
+        ("koverse_webapp", "n3", standby, ["koverse_standby_webapp"]),
+        ("koverse_server", "n3", {}, []),
+        ("hdfs_datanode", "n3", usual, []),
+    ):
+        _result, given = asked(monkeypatch, host, plan, answers(picture), component=component, logger="a", level="DEBUG")
+        assert given["work"]["instead"] == instead
+
+
 def test_what_ambari_would_overwrite_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     plan = ha_plan({name: {"backend": "ambari"} for name in ("hdfs_namenode", "koverse_server")})
     result, given = asked(monkeypatch, "n1", plan, component="hdfs_namenode", logger="a", level="DEBUG")
@@ -321,12 +378,29 @@ def test_what_came_of_it_in_words() -> None:
         "after": "DEBUG",
         "changed": True,
         "restart": True,
-        "muted": ["param: INFO"],
+        "muted": ["FILE: INFO"],
         "why": None,
     }
-    assert in_words("a.b", done, ["Koverse"]) == (
+    assert in_words("a.b", done, ["Koverse"], ["koverse_standby_server"]) == (
         "a.b: none of its own -> DEBUG in /x/log4j.xml; a restart makes it count; Koverse on this host read the same file at their next "
-        "start; appenders with a higher threshold write nothing of it (param: INFO)"
+        "start; appenders with a higher threshold write nothing of it (FILE: INFO)"
     )
-    assert in_words("a.b", {**done, "changed": False, "restart": False, "muted": []}, ["Koverse"]) == "a.b: DEBUG already in /x/log4j.xml"
+    assert in_words("a.b", {**done, "muted": [], "unresolved": ["A: ${x}", "B: ${y}"]}, [], []).endswith(
+        "; thresholds that are set elsewhere are not resolved, and may keep it back (A: ${x}, B: ${y})"
+    )
+    assert (
+        in_words("a.b", {**done, "changed": False, "restart": False, "muted": []}, ["Koverse"], []) == "a.b: DEBUG already in /x/log4j.xml"
+    )
+    down = {**done, "restart": False, "running": False, "muted": []}
+    assert in_words("a.b", down, [], ["koverse_standby_server"]) == (
+        "a.b: none of its own -> DEBUG in /x/log4j.xml; it does not run there: it counts at its next start; koverse_standby_server runs "
+        "instead: for what that logs, change its level (component=koverse_standby_server)"
+    )
+    assert in_words("a.b", {**down, "why": "no earlier level is noted"}, [], ["koverse_server"]) == (
+        "a.b: no level of its own in /x/log4j.xml: no earlier level is noted; koverse_server runs instead: for what that logs, change its "
+        "level (component=koverse_server)"
+    )
+    assert in_words("a.b", {**down, "running": None}, [], []).endswith(
+        "since the catalogue has no process of it: it counts at its next start"
+    )
     assert logconfig.NAME.fullmatch("org.apache.hadoop.mapred.JobInProgress$JobSummary")

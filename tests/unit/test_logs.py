@@ -226,6 +226,38 @@ def test_a_file_without_times_is_in_a_window_by_its_own_time(tmp_path: Path) -> 
     assert found["left_out"] == [f"{tmp_path}/stderr: it has no times, and the last 100 of its 300 lines are shown"]
 
 
+def test_a_file_without_times_that_was_written_after_the_window_may_have_lines_of_it(tmp_path: Path) -> None:
+    put(tmp_path / "stderr", "".join(f"line {number}\n" for number in range(300)), 50)
+    put(tmp_path / "a.log", line(20, "20") + line(25, "25") + line(40, "40"), 40)
+    entries = {"a": entry(f"{tmp_path}/stderr", f"{tmp_path}/a.log")}
+    found = logs.read(entries, "n1", BASE + 20, BASE + 30)
+    assert texts(found) == ["20", "25", *(str(number) for number in range(200, 300))]
+    assert [row["time"] for row in found["entries"][1:]] == [BASE + 25, *[None] * 100]
+    assert found["left_out"] == [f"{tmp_path}/stderr: it has no times, and the last 100 of its 300 lines are shown"]
+    assert texts(logs.read(entries, "n1", BASE + 20, BASE + 30, pattern="2[59]9|25$")) == ["25", "225", "259", "299"]
+
+
+@pytest.mark.parametrize(("since", "pattern"), [(None, None), (BASE, None), (None, "line|INFO")])
+def test_lines_without_times_take_no_place_of_the_last_ones_before_a_time(tmp_path: Path, since: float | None, pattern: str | None) -> None:
+    put(tmp_path / "stderr", "line 1\nline 2\n", 50)
+    put(tmp_path / "stdout", "", 50)
+    put(tmp_path / "a.log", line(20, "20") + line(25, "25") + line(40, "40"), 40)
+    entries = {"a": entry(f"{tmp_path}/std*", f"{tmp_path}/a.log")}
+    found = logs.read(entries, "n1", since, BASE + 30, pattern=pattern, lines=2)
+    assert texts(found) == ["20", "25"]
+    assert found["left_out"] == [
+        f"{tmp_path}/stderr: it has no times, and was written after 2026-11-22T19:39:31Z: none of its lines are shown"
+    ]
+    assert texts(logs.read(entries, "n1", since, BASE + 60, pattern=pattern, lines=2)) == ["1", "2"]
+
+
+def test_a_cut_entry_without_a_time_is_given_none(tmp_path: Path) -> None:
+    put(tmp_path / "stderr", "x" * 100_000, 1)
+    assert logs.read({"a": entry(f"{tmp_path}/stderr")}, "n1", None, None, lines=1)["left_out"] == [
+        f"{tmp_path}/stderr: the end of an entry of 98 KiB"
+    ]
+
+
 def test_a_file_that_several_patterns_have_is_the_more_exact_ones(tmp_path: Path) -> None:
     put(tmp_path / "hadoop-hdfs-secondarynamenode-n1.log", line(1), 1)
     put(tmp_path / "hadoop-hdfs-namenode-n1.log", line(2), 2)

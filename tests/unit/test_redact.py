@@ -8,6 +8,7 @@ import base64
 import json
 import string
 import time
+import urllib.parse
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -25,6 +26,20 @@ AZURE = base64.b64encode(bytes(range(64))).decode()
 PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIEowIBAAKCAQEA\nq83vEjRWeJCrze8=\n-----END RSA PRIVATE KEY-----"
 CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMIIBszCCAVmgAwIBAgIU\n-----END CERTIFICATE-----\n"
 XS = S.replace("&", "&amp;")
+# Made up, in the form that each service gives out: what is before the secret, and the secret.
+SLACK = ("https://hooks.slack.com/", "services/T0AB12CD3/B0EF45GH6/9aZxYwVuTsRqPoNmLkJiHgFe")
+WEBHOOKS = [
+    SLACK,
+    ("https://hooks.slack.com/", "workflows/T0AB12CD3/A0EF45GH6/123456789/aZxYwVuTsRqP"),
+    ("https://hooks.slack.com/", "triggers/E0AB12CD3/123456789/aZxYwVuTsRqP"),
+    ("https://chat.example.com:8065/mattermost/hooks/", "xn3kq7r1pbfyzc8oi5s4wdm6ue"),
+    ("http://rocket/hooks/", "5f3c1a2b9d/aZxYwVuTsRqPoNmLkJiHgFe"),
+    ("https://discord.com/api/webhooks/", "112233445566778899/aZ-xYw_VuTsRqPoNm"),
+    ("https://discordapp.com/api/v10/webhooks/", "112233445566778899/aZ-xYw_VuTsRqPoNm"),
+    ("https://example.webhook.office.com/", "webhookb2/0a1b2c3d-0000@4e5f-0000/IncomingWebhook/9a8b7c/1d2e"),
+    ("https://outlook.office.com/webhook/", "0a1b2c3d-0000@4e5f-0000/IncomingWebhook/9a8b7c/1d2e"),
+    ("https://api.telegram.org/bot", "123456789:AAx-Yw_VuTsRqPoNmLkJiHgFeDcBa"),
+]
 
 # File, its text, and what must not be left of it.
 PLANTED = [
@@ -132,6 +147,20 @@ PLANTED = [
     # ---- login modules
     ("/a/jaas.conf", f'Server {{ x.DigestLoginModule required\n user_super="{S}"\n user_bob="x{S}"; }};\n', S),
     ("/a/zookeeper-client.conf", f'Client {{ x.PlainLoginModule required username="bob" password="{S}"; }};\n', S),
+    # ---- keys of alerting services
+    ("/etc/default/koverse-server", f"WEBHOOK={SLACK[0]}{SLACK[1]}\n", SLACK[0]),
+    ("/etc/default/koverse-server", "ALERT_WEBHOOK_URL=https://chat.example.com/x/in/plain\n", "in/plain"),
+    ("/a/x.properties", "alert.webhook.path=/in/plain\n", "in/plain"),
+    ("/a/x.properties", f"alert.url=https\\://hooks.slack.com/{SLACK[1]}\n", SLACK[1]),
+    ("/a/x.properties", f"pagerduty.routing_key={S}\n", S),
+    ("/a/x.properties", f"pagerduty.integration_key={S}\n", S),
+    ("/a/x.properties", f"pagerduty.serviceKey={S}\n", S),
+    ("/a/x.properties", f"pagerduty.routingkey={S}\n", S),
+    ("/a/x.yml", f"receivers:\n- pagerduty_configs:\n  - service_key: {S}\n", S),
+    ("/a/x.yml", f"webhook_configs:\n- url: http://n1/{S}\n", S),
+    ("/a/x.json", json.dumps({"webHook": {"url": f"http://n1/{S}"}}), S),
+    ("/a/log4j2.xml", f'<c><Http url="{SLACK[0]}{SLACK[1]}"/></c>', SLACK[1]),
+    ("/a/x.xml", f"<c><p><name>alert.webhook</name><value>http://n1/{XS}</value></p></c>", XS),
     # ---- wherever they are
     ("/a/x.conf", f"a=http://bob:{S}@host:80/\n", S),
     ("/a/x.conf", "a=AKIAIOSFODNN7EXAMPLE\n", "AKIAIOSFODNN7EXAMPLE"),
@@ -194,6 +223,31 @@ def test_no_planted_secret_is_left_in_a_log(said: str, planted: str) -> None:
     assert redact.text(clean.text).text == clean.text
 
 
+@pytest.mark.parametrize(("before", "planted"), WEBHOOKS)
+def test_a_webhook_is_known_by_its_form(before: str, planted: str) -> None:
+    for said, shown in {
+        f"POST to {before}{planted} failed": f"POST to {before}{REMOVED} failed",
+        f'{{"a": "{before}{planted}"}}, 12 s': f'{{"a": "{before}{REMOVED}"}}, 12 s',
+        f"(see {before}{planted}).": f"(see {before}{REMOVED}).",
+    }.items():
+        clean = redact.text(said)
+        assert clean.text == shown
+        assert planted in clean.values
+        assert redact.text(shown).text == shown
+    for written in (f"{before}{planted}".replace("/", "\\/"), urllib.parse.quote(f"{before}{planted}", safe="")):
+        clean = redact.text(f"INFO {written} x")
+        assert clean.text.startswith(f"INFO {written[:8]}")
+        assert planted[-8:] not in clean.text
+    command = redact.command(["java", f"-Dalert.to={before}{planted}", "-jar", "x"])
+    assert command.text == f"java -Dalert.to={before}{REMOVED} -jar x"
+
+
+def test_the_path_of_a_webhook_is_known_where_its_url_was_removed() -> None:
+    values = redact.known(redact.file("/etc/default/koverse-server", f"WEBHOOK={SLACK[0]}{SLACK[1]}\n".encode()).values)
+    said = f"POST /{SLACK[1]} HTTP/1.1: no {SLACK[1].rpartition('/')[2]}"
+    assert redact.forget(said, values) == f"POST /{REMOVED} HTTP/1.1: no {REMOVED}"
+
+
 HARMLESS = [
     "2026-11-22 12:00:00,123 [server.Accumulo] INFO : sessionid = 0x10000ab, tserver n1:9997 lock held",
     "hdfs://n1:8020/accumulo/tables/2/t-0001.rf",
@@ -211,6 +265,10 @@ HARMLESS = [
     "at org.apache.hadoop.security.token.Token.decode(Token.java:12)",
     "com.koverse.server.kerberos.keytab.path=/etc/security/keytabs/koverse.service.keytab",
     "host all all 10.0.0.0/8 scram-sha-256",
+    "alert.webhook.timeout=10s alert.webhook.enabled=true",
+    "https://git.example.com/project/hooks/update",
+    "/opt/koverse/hooks/a1b2c3",
+    "https://discord.com/api/webhooks",
     CERTIFICATE,
 ]
 
@@ -417,7 +475,30 @@ def test_no_text_is_a_reason_to_fall_over(said: str) -> None:
     redact.text(said)
 
 
-@pytest.mark.parametrize("sign", ["#", "\\", '"', "'", "-", "a", "=", "{", "<", ";", "a ", 'a"', "key=", "://u:", '\\"', "accumulo ", "- "])
+@pytest.mark.parametrize(
+    "sign",
+    [
+        "#",
+        "\\",
+        '"',
+        "'",
+        "-",
+        "a",
+        "=",
+        "{",
+        "<",
+        ";",
+        "a ",
+        'a"',
+        "key=",
+        "://u:",
+        '\\"',
+        "accumulo ",
+        "- ",
+        "http://hooks/",
+        "hooks.slack.com/",
+    ],
+)
 def test_no_long_line_takes_long(sign: str) -> None:
     """Python holds its lock while it matches: an expression that takes hours stops the whole worker."""
     said = "password " + sign * (20_000 // len(sign))
