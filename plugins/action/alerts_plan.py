@@ -10,13 +10,12 @@ from typing import Any
 from ansible.errors import AnsibleError
 from ansible_collections.koverse.runbook.plugins.module_utils import ambari
 from ansible_collections.koverse.runbook.plugins.plugin_utils import alerts
+from ansible_collections.koverse.runbook.plugins.plugin_utils.ambari_action import connection
 from ansible_collections.koverse.runbook.plugins.plugin_utils.catalogue import RunbookError
 from ansible_collections.koverse.runbook.plugins.plugin_utils.controller import RunbookAction
 
 _PATH = re.compile(r"(/[a-zA-Z0-9._-]+)+")  # what Ambari takes for the path of an alert script, since it looks
 _OPTIONS: dict[str, dict[str, Any]] = {
-    **ambari.ARGUMENTS,
-    **ambari.CLUSTER,
     "scripts": {"type": "str", "required": True},
     "directory": {"type": "str", "required": True},
 }
@@ -36,16 +35,18 @@ class ActionModule(RunbookAction):
             names = f"{alerts.TARGETS}, {alerts.GROUPS}, {alerts.DEFINITIONS}"
             raise RunbookError([f"Nothing is declared: set one of {names} (docs/alerts.md). Nothing was done."])
         planned = alerts.plan(*given)
-        host = alerts.server_host(options["url"], task_vars["groups"], task_vars["hostvars"])
-        self._require_place(host, any(row["kind"] == "slack" and row["state"] == "present" for row in planned["targets"]), options)
+        reached = connection(self._templar, task_vars)
+        cluster, url = reached.pop("cluster", None), reached["url"]
+        host = alerts.server_host(url, task_vars["groups"], task_vars["hostvars"])
+        self._require_place(host, any(row["kind"] == "slack" and row["state"] == "present" for row in planned["targets"]), options, url)
         try:
-            alerts.check(planned, ambari.server(options), options["cluster"])
+            alerts.check(planned, ambari.Server(**reached), cluster)
         except ambari.AmbariError as error:
             raise RunbookError([f"{str(error).rstrip('.')}. Nothing was done."]) from error
         return {"changed": False, "host": host, "prefix": alerts.SCRIPT, **planned}
 
     @staticmethod
-    def _require_place(host: str, slack: bool, options: dict[str, Any]) -> None:
+    def _require_place(host: str, slack: bool, options: dict[str, Any], url: str) -> None:
         """The directories on the server's host have to be right, and a script for Slack has to be brought there."""
         problems = [
             f"runbook_{name}: expected a path of letters, digits, '.', '_' and '-', found '{options[key]}': Ambari refuses others."
@@ -60,7 +61,7 @@ class ActionModule(RunbookAction):
             )
         if slack and not host:
             problems.append(
-                f"A Slack target needs a script on the host of {options['url']}, which is not in the inventory: put it into the group"
+                f"A Slack target needs a script on the host of {url}, which is not in the inventory: put it into the group"
                 " ambari_server. Nothing was done."
             )
         if problems:

@@ -110,6 +110,12 @@ class ActionModule(RunbookAction):
             for row in said["stale"]
             if row["ambari_component"] in theirs and row["component"] is None
         ]
+        ours = {entry["ambari"] for entry in plan["components"].values()}
+        others = [f"{row['ambari_component']} on {row['ambari_host']}" for row in said["stale"] if row["ambari_component"] not in ours]
+        if by_ambari and others:
+            display.warning(
+                f"Ambari calls stale what this cluster's run book does not have; that is left to Ambari: {', '.join(sorted(others))}"
+            )
         stale = {(row["component"], row["host"]) for row in said["stale"]}
 
         def is_changed(name: str, host: str, row: Mapping[str, Any]) -> bool:

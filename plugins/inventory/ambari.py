@@ -9,12 +9,14 @@ short_description: Hosts, groups and variables from Ambari
 version_added: "0.1.0"
 author: [Contributors to koverse.runbook (@koverse)]
 description:
-  - Reads a cluster from an Ambari server, with five requests whatever its size.
+  - Reads a cluster from an Ambari server, with six requests whatever its size.
   - Each component of the catalogue that Ambari runs (C(ambari) in C(catalogue.yml)) becomes a group of its hosts. A host without
     such a component is in no group of ours.
   - Sets for all hosts C(runbook_backend=ambari), where the server is (C(runbook_ambari_url), C(runbook_ambari_username),
     C(runbook_ambari_cluster) and how its certificate is checked, but never the password), C(runbook_ambari_stack), and
-    C(runbook_catalogue) with the ports, users and logs that the cluster's configuration has.
+    C(runbook_ambari_catalogue) with the ports, users and logs that the cluster's configuration has, and the tools and directories of
+    configuration that the stack's packages have where C(cluster-env) names a C(stack_root). The inventory's own C(runbook_catalogue)
+    changes single values of that.
   - Sets for each host C(runbook_ambari_host), C(ambari_ip), C(ambari_host_state), C(ambari_maintenance_state) and C(ambari_components).
   - The file's name has to end in C(ambari.yml) or C(ambari.yaml).
 options:
@@ -59,6 +61,13 @@ options:
     type: list
     elements: str
     default: []
+  postgres_hosts:
+    description:
+      - Hosts on which PostgreSQL runs, which Ambari does not know; they become the group C(postgres).
+      - A host that Ambari does not have either goes into that group in an inventory file beside this one.
+    type: list
+    elements: str
+    default: []
 extends_documentation_fragment:
   - ansible.builtin.constructed
 """
@@ -68,12 +77,11 @@ EXAMPLES = r"""
 plugin: koverse.runbook.ambari
 url: https://ambari.example.com:8443
 username: operator
+postgres_hosts: [n1.example.com]
 
 # With more groups, and addresses instead of names:
 # compose:
 #   ansible_host: ambari_ip
-# groups:
-#   postgres: inventory_hostname == 'n1.example.com'
 # keyed_groups:
 #   - key: ambari_maintenance_state
 #     prefix: maintenance
@@ -103,28 +111,35 @@ class InventoryModule(BaseInventoryPlugin, Constructable):
         options = {key: self.get_option(key) for key in ("url", "username", "password", "ca_path", "validate_certs", "timeout")}
         try:
             cluster = ambari.Cluster.find(ambari.Server(**options, patience=0.0), self.get_option("cluster"))
+            about = cluster.get("", ambari.fields("Clusters/version", "Clusters/desired_configs"))["Clusters"]
             read = {
                 "rows": cluster.host_components(),
                 "hosts": cluster.hosts(),
-                "stack": cluster.stack(),
-                "configuration": cluster.configuration(),
+                "stack": str(about["version"]),
+                "configuration": {**cluster.configuration(), **self._of_no_service(cluster, about["desired_configs"])},
             }
         except ambari.AmbariError as error:
             raise AnsibleParserError(f"{path}: {error}") from None
         self._fill(read, {**options, "cluster": cluster.name})
 
+    @staticmethod
+    def _of_no_service(cluster: ambari.Cluster, desired: dict[str, Any]) -> dict[str, dict[str, str]]:
+        """The configuration that is none of a service's, of which Cluster.configuration tells: type to properties, where there is one."""
+        if "cluster-env" not in desired:
+            return {}
+        items = cluster.get("configurations", "type=cluster-env", f"tag={desired['cluster-env']['tag']}")["items"]
+        return {item["type"]: dict(item.get("properties") or {}) for item in items}
+
     def _fill(self, read: dict[str, Any], options: dict[str, Any]) -> None:
         _layers, entries = catalogue.load()
-        standby_hosts = self.get_option("standby_hosts")
-        unknown = sorted(set(standby_hosts) - set(read["hosts"]))
-        if unknown:
-            raise AnsibleParserError(f"standby_hosts: Ambari has no host {', '.join(unknown)}; it has: {', '.join(sorted(read['hosts']))}")
-        found = ambari_facts.groups(read["rows"], entries, standby_hosts)
+        found = ambari_facts.groups(read["rows"], entries, self._named("standby_hosts", read["hosts"]))
+        postgres_hosts = self._named("postgres_hosts", read["hosts"])
+        root = ambari_facts.stack_root(read["configuration"], read["stack"])
         ports = {name: entry["ports"] for name, entry in entries.items()}
         for_all = {
             "runbook_backend": "ambari",
             "runbook_ambari_stack": read["stack"],
-            "runbook_catalogue": ambari_facts.catalogue(read["configuration"], ports, list(found)),
+            "runbook_ambari_catalogue": ambari_facts.catalogue(read["configuration"], ports, list(found), root),
             **{f"runbook_ambari_{key}": options[key] for key in ("url", "username", "cluster", "validate_certs")},
         }
         if options["ca_path"]:
@@ -145,7 +160,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable):
             }
             for key, value in variables.items():
                 self.inventory.set_variable(host, key, value)
-        for name, hosts in found.items():
+        for name, hosts in (*found.items(), *([("postgres", postgres_hosts)] if postgres_hosts else [])):
             self.inventory.add_group(name)
             for host in hosts:
                 self.inventory.add_child(name, host)
@@ -155,3 +170,12 @@ class InventoryModule(BaseInventoryPlugin, Constructable):
             self._set_composite_vars(self.get_option("compose"), variables, host, strict=strict)
             self._add_host_to_composed_groups(self.get_option("groups"), variables, host, strict=strict)
             self._add_host_to_keyed_groups(self.get_option("keyed_groups"), variables, host, strict=strict)
+
+    def _named(self, option: str, known: dict[str, Any]) -> list[str]:
+        """The hosts that an option names. Raises AnsibleParserError where Ambari does not have them."""
+        hosts: list[str] = self.get_option(option)
+        unknown = sorted(set(hosts) - set(known))
+        if unknown:
+            elsewhere = ". Such a host goes into an inventory file beside this one" if option == "postgres_hosts" else ""
+            raise AnsibleParserError(f"{option}: Ambari has no host {', '.join(unknown)}; it has: {', '.join(sorted(known))}{elsewhere}")
+        return hosts

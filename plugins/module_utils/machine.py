@@ -122,7 +122,7 @@ def _open_archives(pids: Iterable[int]) -> set[str]:
 
 def _archives_at_home(entry: Entry) -> set[str]:
     """The archives below a component's home: that of its tool, or a directory below /opt of its configuration, or of its unit's program."""
-    homes = {os.path.dirname(os.path.dirname(os.path.realpath(entry["tool"])))} if entry.get("tool") else set()
+    homes = {os.path.dirname(os.path.dirname(os.path.realpath(services.argv(entry["tool"])[-1])))} if entry.get("tool") else set()
     homes |= {path for path in entry["config"] if path.startswith("/opt/")}
     for unit in glob.glob(f"/etc/systemd/system/{entry['service']}.service") if entry.get("service") else ():
         homes |= {os.path.realpath(path) for path in re.findall(r"^ExecStart=[-@:+!]*(/opt/[^/\s]+)", content(unit), re.MULTILINE)}

@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ansible_collections.koverse.runbook.plugins.module_utils.services import argv
 from ansible_collections.koverse.runbook.plugins.module_utils.worker import Context, WorkerError
 
 _READY = re.compile(rb"\S+@\S+( \S+)?> $")
@@ -34,7 +35,7 @@ class Shell:
     def __init__(self, context: Context, entry: Mapping[str, Any]) -> None:
         """entry: the Accumulo manager's catalogue entry."""
         self.context, self.entry = context, entry
-        words = [entry["tool"], "shell", *entry["shell_arguments"]]
+        words = [*argv(entry["tool"]), "shell", *entry["shell_arguments"]]
         self._child = context.popen(words, entry["user"], stdin=-1, stderr=-2)
         self._said, self._asked, self._used = b"", 0, time.monotonic()
         prompt = self._until(_READY).splitlines()[-1].strip()

@@ -18,7 +18,7 @@ from typing import Any
 from ansible_collections.koverse.runbook.plugins.module_utils import net
 from ansible_collections.koverse.runbook.plugins.module_utils.net import NoAnswer
 from ansible_collections.koverse.runbook.plugins.module_utils.probes import Cluster, same_host
-from ansible_collections.koverse.runbook.plugins.module_utils.services import run
+from ansible_collections.koverse.runbook.plugins.module_utils.services import argv, run
 from ansible_collections.koverse.runbook.plugins.module_utils.site import site
 
 _LONG_ENOUGH = 30.0  # seconds in which a tool has to tell a setting, and a JournalNode to be written to
@@ -39,7 +39,7 @@ class StepError(Exception):
 
 def tool(entry: Entry, words: list[str], timeout: float, stdin: str = "") -> tuple[int, str]:
     """Exit status and output of the component's command-line tool, run as its user. Raises StepError where it cannot be run at all."""
-    code, output = run(["runuser", "-u", entry["user"], "--", entry["tool"], *words], timeout, stdin)
+    code, output = run(["runuser", "-u", entry["user"], "--", *argv(entry["tool"]), *words], timeout, stdin)
     if code in _NOT_RUN:
         raise StepError(f"{failed(entry, words, code, output)}. Where is the tool? Set it as 'tool' of the component in runbook_catalogue")
     return code, output

@@ -13,6 +13,7 @@ from typing import Any
 from ansible_collections.koverse.runbook.plugins.module_utils.hadoop import Hadoop
 from ansible_collections.koverse.runbook.plugins.module_utils.net import NoAnswer
 from ansible_collections.koverse.runbook.plugins.module_utils.probes import Cluster
+from ansible_collections.koverse.runbook.plugins.module_utils.services import argv
 from ansible_collections.koverse.runbook.plugins.module_utils.shell import Shell, quoted
 from ansible_collections.koverse.runbook.plugins.module_utils.worker import Context, WorkerError
 
@@ -70,7 +71,7 @@ class Accumulo:
 
     def run(self, *words: str) -> str:
         """The output of `accumulo WORDS`."""
-        return self.context.run([self.entry["tool"], *words], self.entry["user"])
+        return self.context.run([*argv(self.entry["tool"]), *words], self.entry["user"])
 
     def version(self) -> str:
         """Accumulo's version, such as 2.1.4."""

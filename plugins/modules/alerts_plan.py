@@ -14,6 +14,8 @@ description:
     Ambari has what they name, so that nothing is changed where something is wrong. The collection's C(docs/alerts.md) describes them.
   - They are variables and no options, so that nothing that shows a task's options shows a password or a webhook. What is returned has
     none of them either.
+  - Where the server is, and who asks it, is in the variables C(runbook_ambari_url), C(runbook_ambari_username), C(runbook_ambari_password)
+    (or the environment's C(AMBARI_PASSWORD)), C(runbook_ambari_ca_path), C(runbook_ambari_validate_certs) and C(runbook_ambari_cluster).
   - Runs on the controller and touches no host.
 options:
   scripts:
@@ -25,8 +27,6 @@ options:
     type: str
     required: true
 extends_documentation_fragment:
-  - koverse.runbook.ambari
-  - koverse.runbook.ambari.cluster
   - koverse.runbook.reads
 seealso:
   - module: koverse.runbook.ambari_alert_definition
@@ -37,12 +37,12 @@ seealso:
 EXAMPLES = r"""
 - name: Check what is declared
   koverse.runbook.alerts_plan:
-    url: https://ambari.example.com:8443
-    username: operator
-    password: "{{ ambari_password }}"
     scripts: /var/lib/ambari-server/resources/scripts
     directory: /usr/local/lib/koverse-runbook
   vars:
+    runbook_ambari_url: https://ambari.example.com:8443
+    runbook_ambari_username: operator
+    runbook_ambari_password: "{{ ambari_password }}"
     runbook_alerts_definitions:
       zookeeper_server_process: {critical: 10}
   run_once: true

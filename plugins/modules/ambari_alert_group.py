@@ -96,13 +96,18 @@ def declare(server: ambari.Server, params: dict[str, Any], check_mode: bool) -> 
     if found and found["default"] and (after is None or after.get("definitions", found["definitions"]) != found["definitions"]):
         raise ambari.AmbariError(f"the alert group '{params['name']}' is Ambari's own: only its targets can be changed")
     if before != after and not check_mode:
+        wanted = {"AlertGroup": {"name": params["name"], **(after or {})}}
         if after is None and found:
             cluster.change("DELETE", f"alert_groups/{found['id']}")
         elif found:
-            cluster.change("PUT", f"alert_groups/{found['id']}", {"AlertGroup": {"name": params["name"], **(after or {})}})
+            cluster.change("PUT", f"alert_groups/{found['id']}", wanted)
         else:
-            cluster.change("POST", "alert_groups", {"AlertGroup": {"name": params["name"], **(after or {})}})
-        found = cluster.alert_groups().get(params["name"])
+            cluster.change("POST", "alert_groups", wanted)
+        made, found = found is None, cluster.alert_groups().get(params["name"])
+        if made and found and {key: found[key] for key in keys} != after:
+            # Ambari puts the targets that are for all groups into a new one, beside those that it was asked for.
+            cluster.change("PUT", f"alert_groups/{found['id']}", wanted)
+            found = cluster.alert_groups().get(params["name"])
         if ({key: found[key] for key in keys} if found else None) != after:
             raise ambari.AmbariError(f"the alert group '{params['name']}' is not what was asked for")
     return {

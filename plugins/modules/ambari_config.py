@@ -10,8 +10,8 @@ short_description: Change properties of a configuration in Ambari
 version_added: "0.1.0"
 author: [Contributors to koverse.runbook (@koverse)]
 description:
-  - Changes the named properties of a configuration type and leaves the others as they are. Ambari replaces a type's properties as a
-    whole, so they are read first, and sent with the change under a new tag.
+  - Changes the named properties of a configuration type and leaves the others as they are, also what is final of them. Ambari replaces a
+    type's properties as a whole, so they are read first, and sent with the change under a new tag.
   - What runs keeps its old configuration until it is restarted; RV(stale) says what that is.
 options:
   type:
@@ -19,9 +19,18 @@ options:
     type: str
     required: true
   properties:
-    description: Property to value, as texts; a property that is null is removed.
+    description:
+      - Property to value, as texts; a property that is null is removed.
+      - These values are in the invocation that Ansible logs. What is secret belongs into O(secret_properties).
     type: dict
-    required: true
+    default: {}
+  secret_properties:
+    description:
+      - More of them, whose values are never shown, for example C(instance_secret) of V(accumulo-env).
+      - Ambari itself shows a mere reference for what its stack calls a password (V(SECRET:accumulo-env:1:instance_secret)), so that such a
+        property counts as changed each time.
+    type: dict
+    default: {}
   note:
     description: What Ambari's history of configurations says of it.
     type: str
@@ -34,7 +43,7 @@ attributes:
     description: Tells whether something would be changed, and changes nothing.
     support: full
   diff_mode:
-    description: Returns the named properties before and after; secrets are masked.
+    description: Returns the named properties before and after; of a secret only whether it is another one.
     support: full
 seealso:
   - module: koverse.runbook.ambari_cluster_info
@@ -49,6 +58,15 @@ EXAMPLES = r"""
     type: hdfs-site
     properties: {dfs.namenode.handler.count: "64"}
   register: changed
+  delegate_to: localhost
+
+- name: Another password for Accumulo's tracer
+  koverse.runbook.ambari_config:
+    url: https://ambari.example.com:8443
+    username: operator
+    password: "{{ ambari_password }}"
+    type: accumulo-env
+    secret_properties: {trace_password: "{{ vault_trace_password }}"}
   delegate_to: localhost
 """
 
@@ -65,9 +83,9 @@ stale:
 import time
 from typing import Any
 
-from ansible_collections.koverse.runbook.plugins.module_utils import ambari
+from ansible_collections.koverse.runbook.plugins.module_utils import ambari, redact
 
-SECRET = ("password", "secret")
+HIDDEN = "********"
 
 
 def merged(before: dict[str, str], wanted: dict[str, Any]) -> dict[str, str]:
@@ -76,12 +94,25 @@ def merged(before: dict[str, str], wanted: dict[str, Any]) -> dict[str, str]:
     return {key: value for key, value in {**before, **texts}.items() if key in texts or key not in wanted}
 
 
-def shown(properties: dict[str, str], keys: set[str]) -> str:
-    """The lines of a diff, without what is secret."""
-    lines = [
-        f"{key}={'********' if any(word in key.lower() for word in SECRET) else properties[key]}" for key in sorted(keys & set(properties))
-    ]
-    return "\n".join(lines) + "\n"
+def without(attributes: dict[str, dict[str, Any]], properties: dict[str, str]) -> dict[str, dict[str, Any]]:
+    """Attributes, such as `{"final": {"dfs.datanode.data.dir": "true"}}`, of those properties that are still there."""
+    kept = {name: {key: value for key, value in marks.items() if key in properties} for name, marks in attributes.items()}
+    return {name: marks for name, marks in kept.items() if marks}
+
+
+def diff(before: dict[str, str], after: dict[str, str], wanted: set[str], secret: set[str]) -> dict[str, str]:
+    """The wanted properties before and after. Of a secret (one of `secret`, or by its name) is shown whether it is there, and another."""
+
+    def shown(key: str, value: str) -> str:
+        if key in secret or any(redact.is_secret(key, properties.get(key, "")) for properties in (before, after)):
+            return f"{HIDDEN} (another one)" if after.get(key, value) != value else HIDDEN
+        return redact.text(value, HIDDEN).text
+
+    sides = {"before": before, "after": after}
+    return {
+        side: "\n".join(f"{key}={shown(key, properties[key])}" for key in sorted(wanted & set(properties))) + "\n"
+        for side, properties in sides.items()
+    }
 
 
 def change(server: ambari.Server, params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
@@ -93,20 +124,24 @@ def change(server: ambari.Server, params: dict[str, Any], check_mode: bool) -> d
         # Ambari answers 200 to a type that it does not know, and does nothing.
         raise ambari.AmbariError(f"the cluster '{cluster.name}' has no configuration type '{kind}'; it has: {', '.join(sorted(tags))}")
     tag = tags[kind]["tag"]
-    before = cluster.get("configurations", f"type={kind}", f"tag={tag}")["items"][0].get("properties", {})
-    after = merged(before, params["properties"])
+    found = cluster.get("configurations", f"type={kind}", f"tag={tag}")["items"][0]
+    asked = {**params["properties"], **params["secret_properties"]}
+    before = found.get("properties", {})
+    after = merged(before, asked)
     if after != before and not check_mode:
         tag = f"version{time.time_ns() // 1_000_000}"
         wanted = {"type": kind, "tag": tag, "properties": after, "service_config_version_note": params["note"]}
+        attributes = without(found.get("properties_attributes", {}), after)
+        if attributes:  # it says nothing of them where there are none
+            wanted["properties_attributes"] = attributes
         _status, answer = cluster.change("PUT", "", {"Clusters": {"desired_config": wanted}})
         if not answer:
             raise ambari.AmbariError(f"Ambari has taken no new version of {kind}: it answered with nothing")
-    touched = set(params["properties"])
     return {
         "changed": after != before,
         "tag": tag,
         "stale": [{"component": row["component"], "host": row["host"]} for row in cluster.host_components() if row["stale_configs"]],
-        "diff": {"before": shown(before, touched), "after": shown(after, touched)},
+        "diff": diff(before, after, set(asked), set(params["secret_properties"])),
     }
 
 
@@ -114,7 +149,8 @@ def main() -> None:
     """Changes."""
     own = {
         "type": {"type": "str", "required": True},
-        "properties": {"type": "dict", "required": True},
+        "properties": {"type": "dict", "default": {}},
+        "secret_properties": {"type": "dict", "default": {}, "no_log": True},
         "note": {"type": "str", "default": "koverse.runbook"},
     }
     ambari.run_module({**ambari.CLUSTER, **own}, change)

@@ -10,8 +10,8 @@ short_description: Turn the catalogue and the inventory into the plan of a run
 version_added: "0.1.0"
 author: [Contributors to koverse.runbook (@koverse)]
 description:
-  - Reads the catalogue, the inventory's groups and the variables C(runbook_catalogue), C(runbook_backend) and C(runbook_address),
-    and orders the components into layers and stages.
+  - Reads the catalogue, the inventory's groups and the variables C(runbook_catalogue), C(runbook_backend) and C(runbook_address)
+    (over Ambari also C(runbook_ambari_catalogue), which the first changes), and orders the components into layers and stages.
   - Fails with a list of all that is wrong with them. Runs on the controller and touches no host.
 options:
   layers:

@@ -1,17 +1,21 @@
 # Copyright: Contributors to koverse.runbook
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an inventory takes from Ambari: groups, and the catalogue's ports, users and logs as the cluster's configuration has them.
+"""What an inventory takes from Ambari: groups, and the catalogue's ports, users, logs, tools and configuration directories.
 
-Pure functions. Names of types and properties: Ambari's stacks HDP 3 and BIGTOP 3, and the components' own documentation.
+Pure functions. Names of types and properties: Ambari's stacks HDP 3 and BIGTOP 3, and the components' own documentation. Where the packages
+of a stack are: Ambari's agent (`stack_select.get_hadoop_dir`, `conf_select._PACKAGE_DIRS`, `Script.get_stack_root`), and the services'
+params_linux.py and status_params.py: below `STACK_ROOT/current`, with the configuration in `/etc/SERVICE/conf`, which is a link to there.
 """
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 # Component: name of the port, type, property. `*` stands for what HA appends to a property (nameservice and NameNode, ResourceManager).
-_PORTS: tuple[tuple[str, str, str, str], ...] = (
+PORTS: tuple[tuple[str, str, str, str], ...] = (
     ("zookeeper", "client", "zoo.cfg", "clientPort"),
     ("hdfs_journalnode", "rpc", "hdfs-site", "dfs.journalnode.rpc-address"),
     ("hdfs_journalnode", "http", "hdfs-site", "dfs.journalnode.http-address"),
@@ -21,12 +25,15 @@ _PORTS: tuple[tuple[str, str, str, str], ...] = (
     ("hdfs_namenode", "rpc", "hdfs-site", "dfs.namenode.rpc-address*"),
     ("hdfs_namenode", "http", "hdfs-site", "dfs.namenode.http-address*"),
     ("hdfs_zkfc", "rpc", "hdfs-site", "dfs.ha.zkfc.port"),
+    ("hdfs_secondarynamenode", "http", "hdfs-site", "dfs.namenode.secondary.http-address"),
     ("yarn_resourcemanager", "http", "yarn-site", "yarn.resourcemanager.webapp.address*"),
     ("yarn_nodemanager", "http", "yarn-site", "yarn.nodemanager.webapp.address"),
-    ("accumulo_manager", "rpc", "accumulo-site", "master.port.client"),
-    ("accumulo_tserver", "rpc", "accumulo-site", "tserver.port.client"),
+    ("yarn_historyserver", "http", "mapred-site", "mapreduce.jobhistory.webapp.address"),
+    ("accumulo_manager", "client", "accumulo-site", "master.port.client"),
+    ("accumulo_tserver", "client", "accumulo-site", "tserver.port.client"),
+    ("accumulo_tracer", "client", "accumulo-site", "trace.port.client"),
     ("accumulo_monitor", "http", "accumulo-site", "monitor.port.client"),
-    ("accumulo_gc", "rpc", "accumulo-site", "gc.port.client"),
+    ("accumulo_gc", "client", "accumulo-site", "gc.port.client"),
 )
 # Components: type, property of the user, property of the directory of logs, what follows it.
 _ENVIRONMENTS: tuple[tuple[tuple[str, ...], str, str, str, str], ...] = (
@@ -41,6 +48,21 @@ _ENVIRONMENTS: tuple[tuple[tuple[str, ...], str, str, str, str], ...] = (
     (("accumulo_tserver",), "accumulo-env", "accumulo_user", "accumulo_log_dir", "tserver*"),
     (("accumulo_monitor",), "accumulo-env", "accumulo_user", "accumulo_log_dir", "monitor*"),
     (("accumulo_gc",), "accumulo-env", "accumulo_user", "accumulo_log_dir", "gc*"),
+)
+
+_HDFS = "{root}/current/hadoop-client/bin/hdfs"
+_YARN = "{root}/current/hadoop-yarn-resourcemanager/bin/yarn"
+# Accumulo's secret is in the servers' configuration alone, and its command line takes the clients' where nobody says otherwise.
+_ACCUMULO = "env ACCUMULO_CONF_DIR={root}/current/accumulo-client/conf/server {root}/current/accumulo-client/bin/accumulo"
+# Components: the directory of their configuration, and their command line where they have one.
+_PACKAGES: tuple[tuple[tuple[str, ...], str, str | None], ...] = (
+    (("zookeeper",), "/etc/zookeeper/conf", None),
+    (("hdfs_journalnode", "hdfs_namenode"), "/etc/hadoop/conf", _HDFS),
+    (("hdfs_datanode", "hdfs_zkfc", "hdfs_secondarynamenode"), "/etc/hadoop/conf", None),
+    (("yarn_resourcemanager",), "/etc/hadoop/conf", _YARN),
+    (("yarn_nodemanager", "yarn_historyserver"), "/etc/hadoop/conf", None),
+    (("accumulo_manager", "accumulo_tserver"), "/etc/accumulo/conf", _ACCUMULO),
+    (("accumulo_tracer", "accumulo_monitor", "accumulo_gc"), "/etc/accumulo/conf", None),
 )
 
 # Component: the type of which Ambari writes its logging configuration at each start.
@@ -73,13 +95,34 @@ def groups(
     return {name: sorted(hosts) for name, hosts in found.items()}
 
 
-def catalogue(configuration: Configuration, ports: Mapping[str, Mapping[str, int]], present: Sequence[str]) -> dict[str, Any]:
-    """What `runbook_catalogue` has to say of the components that are present, so that it fits the cluster's configuration.
+def stack_root(configuration: Configuration, stack: str) -> str | None:
+    """The directory of a stack's packages, such as /usr/hdp, as `cluster-env` names it; None where it does not.
+
+    configuration: type to properties. stack: its name and version, such as HDP-3.1. The value is JSON, by the stack's name, and was a mere
+    path before Ambari 2.5.
+    """
+    text = configuration.get("cluster-env", {}).get("stack_root", "")
+    try:
+        roots = json.loads(text)
+    except ValueError:
+        roots = {}
+    found = roots.get(stack.partition("-")[0]) if isinstance(roots, Mapping) and roots else text
+    return found.rstrip("/") if isinstance(found, str) and re.fullmatch(r"(/[\w.-]+)+/?", found) else None
+
+
+def catalogue(
+    configuration: Configuration, ports: Mapping[str, Mapping[str, int]], present: Sequence[str], root: str | None = None
+) -> dict[str, Any]:
+    """What a catalogue has to say of the components that are present, so that it fits the cluster: overrides of catalogue.yml.
 
     configuration: type to properties. ports: the catalogue's own, by component; a port of another name, or that is not to be read, stays.
+    root: see `stack_root`; without one, tools and directories of configuration stay, too.
     """
     made: dict[str, dict[str, Any]] = {}
-    for name, title, kind, key in _PORTS:
+    for names, place, tool in _PACKAGES if root else ():
+        for name in (name for name in names if name in present):
+            made[name] = {"config": [place], **({"tool": tool.format(root=root)} if tool else {})}
+    for name, title, kind, key in PORTS:
         number = _port(configuration.get(kind, {}), key)
         if name in present and number is not None and ports[name].get(title, number) != number:
             made.setdefault(name, {}).setdefault("ports", {})[title] = number

@@ -120,6 +120,14 @@ def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]
     return merged
 
 
+def overrides(ambari: Any, own: Any) -> Any:
+    """What changes catalogue.yml for an inventory, as `load` takes it: its own word goes before what was read from Ambari.
+
+    ambari, own: the variables `runbook_ambari_catalogue` and `runbook_catalogue`; None where they are not set.
+    """
+    return merge(ambari, own or {}) if ambari and (own is None or isinstance(own, Mapping)) else own
+
+
 def shipped() -> dict[str, Any]:
     """catalogue.yml as it is: `{"layers": {...}, "components": {...}}`."""
     return yaml_load(CATALOGUE_FILE.read_text(encoding="utf-8"))

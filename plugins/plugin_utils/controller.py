@@ -18,7 +18,7 @@ from ansible_collections.koverse.runbook.plugins.module_utils.times import iso
 
 from . import decide, sides
 from . import plan as planning
-from .catalogue import CATALOGUE_FILE, RunbookError
+from .catalogue import CATALOGUE_FILE, RunbookError, overrides
 
 display = Display()
 
@@ -62,13 +62,16 @@ class RunbookAction(ActionBase):
         return sides.settle(plan, decide.picture(plan, {host: result.get("instances", []) for host, result in looked.items()}, {}))
 
     def new_plan(self, task_vars: Mapping[str, Any], instances: Mapping[str, list[str]] | None = None) -> planning.Plan:
-        """A plan from the inventory's groups and the variables `runbook_catalogue`, `runbook_backend` and `runbook_address`.
+        """A plan from the inventory's groups and the variables `runbook_ambari_catalogue`, which the inventory's own `runbook_catalogue`
+        changes, `runbook_backend` and `runbook_address`.
 
         instances: component to hosts, where they are not those of the groups.
         """
-        variable = {name: self._templar.template(task_vars.get(name)) for name in ("runbook_catalogue", "runbook_backend")}
+        ambari, own, backend = (
+            self._templar.template(task_vars.get(name)) for name in ("runbook_ambari_catalogue", "runbook_catalogue", "runbook_backend")
+        )
         groups = {name: list(hosts) for name, hosts in task_vars["groups"].items()}
-        plan = planning.build(groups, variable["runbook_catalogue"], variable["runbook_backend"] or "systemd")
+        plan = planning.build(groups, overrides(ambari, own), backend or "systemd")
         plan["instances"].update(instances or {})
         used = {host for hosts in plan["instances"].values() for host in hosts}
         plan["order"] = [host for host in groups["all"] if host in used]

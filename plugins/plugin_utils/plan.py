@@ -22,6 +22,12 @@ from .catalogue import Component, RunbookError, did_you_mean, load
 
 Plan = dict[str, Any]
 
+# The only one that a cluster has to have and Ambari does not know is PostgreSQL.
+_BESIDE_AMBARI = (
+    "Ambari does not know it: name its hosts with 'postgres_hosts' in the Ambari inventory's file, or put them into that group in a file "
+    "beside it"
+)
+
 
 def build(
     groups: Mapping[str, Sequence[str]],
@@ -31,7 +37,7 @@ def build(
     """The plan for the hosts in the inventory's `groups`. Raises RunbookError with every problem found."""
     layers, components = load(overrides, backend)
     instances = place(components, groups)
-    problems, warnings = _placement_problems(components, instances, groups)
+    problems, warnings = _placement_problems(components, instances, groups, backend)
     present = {name: components[name] for name in components if name in instances}
     stages: list[dict[str, Any]] = []
     for layer in layers:
@@ -134,7 +140,10 @@ def minimum(component: Component, hosts: Sequence[str]) -> int:
 
 
 def _placement_problems(
-    components: Mapping[str, Component], instances: Mapping[str, Sequence[str]], groups: Mapping[str, Sequence[str]]
+    components: Mapping[str, Component],
+    instances: Mapping[str, Sequence[str]],
+    groups: Mapping[str, Sequence[str]],
+    backend: str,
 ) -> tuple[list[str], list[str]]:
     """Errors and warnings about which hosts the inventory gives to which component."""
     problems, warnings = [], []
@@ -143,8 +152,9 @@ def _placement_problems(
         if hosts is None:
             if component["required"] and component["only_with"] is None:
                 wanted = " or ".join(f"'{group}'" for group in component["groups"])
+                add = "Add them" if backend != "ambari" or component["ambari"] else _BESIDE_AMBARI
                 problems.append(
-                    f"{component['title']}: the inventory has no hosts in the group {wanted}. Add them, or, if this cluster "
+                    f"{component['title']}: the inventory has no hosts in the group {wanted}. {add}, or, if this cluster "
                     f"has no {component['title']}, set runbook_catalogue.{name}.required to false."
                 )
             continue

@@ -273,7 +273,7 @@ class Api:
         """With the properties where one version is asked for by its tag."""
         query = view.query
         if "tag" in query.properties or "properties" in (query.fields or ()):
-            query = dataclasses.replace(query, fields=(*(query.fields or ()), "properties"))
+            query = dataclasses.replace(query, fields=(*(query.fields or ()), "properties", "properties_attributes"))
         return View(self.engine, view.root, query).many(KINDS["configuration"], self.configurations(), PREFIX + asked.path, asked.raw_query)
 
     def get_service_config_versions(self, view: View, asked: Asked, cluster: str) -> Any:

@@ -441,9 +441,9 @@ def build(description: Mapping[str, Any], ambari: str = "3.0") -> World:
     `stack`, `repository`, `services` (for those that Ambari's stacks do not know: {service: {component: MASTER, SLAVE or CLIENT}}),
     `checks` ({service: command of its service check}), `custom_commands`, `display_names`, `role_order` (added to order.py), `running`
     (true, or a list of `COMPONENT` or `COMPONENT@host`), `users` ({name: {password, role}}), `configurations` ({type: {service, versions:
-    [{tag, properties}]}}), `alert_definitions`, `alert_groups`, `stack_catalogue`. Versions that are not given are those of Ambari 3.0,
-    or 2.7 if `ambari` says so. Without `users` there is `admin` with the password `admin`. An unknown component is a KeyError that names
-    it.
+    [{tag, properties, properties_attributes}]}}), `alert_definitions`, `alert_groups`, `stack_catalogue`. Versions that are not given are
+    those of Ambari 3.0, or 2.7 if `ambari` says so. Without `users` there is `admin` with the password `admin`. An unknown component is a
+    KeyError that names it.
     """
     version, stack = VERSIONS[ambari]
     stack = description.get("stack", stack)
@@ -481,7 +481,13 @@ def _configure(world: World, configurations: Mapping[str, Any]) -> None:
     for kind, given in configurations.items():
         world.configuration_services[kind] = given.get("service", "")
         world.configurations[kind] = [
-            Configuration(kind, version.get("tag", "INITIAL"), number, dict(version.get("properties", {})))
+            Configuration(
+                kind,
+                version.get("tag", "INITIAL"),
+                number,
+                dict(version.get("properties", {})),
+                dict(version.get("properties_attributes", {})),
+            )
             for number, version in enumerate(given.get("versions", [{}]), 1)
         ]
         world.desired[kind] = len(world.configurations[kind])

@@ -798,6 +798,7 @@ KINDS: dict[str, Kind] = {
             "Config/cluster_name": _cluster,
             "Config/stack_id": lambda engine, _: engine.world.stack,
             "properties": _attribute("properties"),
+            "properties_attributes": lambda engine, configuration: configuration.attributes or MISSING,
         },
         always=("type", "version", "Config/cluster_name", "Config/stack_id"),
     ),

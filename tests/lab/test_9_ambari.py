@@ -247,7 +247,8 @@ def test_what_cannot_be_drained_is_not_stopped(ambari: Emulator, cluster: Cluste
 
 
 def test_three_lines_are_an_inventory(ambari: Emulator, cluster: Cluster, tmp_path: Path) -> None:
-    plugin = {"plugin": "koverse.runbook.ambari", "url": ambari.url, "username": "admin", "password": "admin", "standby_hosts": ["n2"]}
+    plugin = {"plugin": "koverse.runbook.ambari", "url": ambari.url, "username": "admin", "password": "admin"}
+    plugin |= {"postgres_hosts": ["n1"], "standby_hosts": ["n2"]}
     (tmp_path / "ambari.yml").write_text(json.dumps(plugin), encoding="utf-8")
     # As of a user who does not want it in every command: in the inventory's file the password is the plugin's own.
     reached = {
@@ -255,7 +256,8 @@ def test_three_lines_are_an_inventory(ambari: Emulator, cluster: Cluster, tmp_pa
         "ansible_user": "ops",
         "ansible_ssh_common_args": f"-F {ROOT / 'lab' / 'build' / 'ssh_config'}",
     }
-    others = {"postgres": {"hosts": {"n1": {}}}, "all": {"vars": {**reached, "ansible_python_interpreter": "/usr/bin/python3"}}}
+    own = {"runbook_catalogue": {"zookeeper": {"start_timeout": 119}}}
+    others = {"all": {"vars": {**reached, **own, "ansible_python_interpreter": "/usr/bin/python3"}}}
     (tmp_path / "others.yml").write_text(json.dumps(others), encoding="utf-8")
     new = copy.copy(cluster)
     new.inventory = tmp_path

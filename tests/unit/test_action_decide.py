@@ -311,6 +311,20 @@ def test_what_ambari_starts_is_restarted_where_it_says_so_and_the_rest_by_its_fi
     assert touched(restarted(lab, said, hosts="n1")) == [("hdfs_datanode", "n1")]
 
 
+def test_what_is_stale_and_in_no_catalogue_is_left_to_ambari(lab: Emulator, capsys: pytest.CaptureFixture[str]) -> None:
+    said = ambari_says(stale=[stale("hdfs_datanode", "n1"), stale(None, "n3", "KAFKA_BROKER"), stale(None, "n1", "HDFS_CLIENT")])
+    restarted(lab, said)
+    warned = " ".join(capsys.readouterr().err.split())
+    assert (
+        "what this cluster's run book does not have; that is left to Ambari: HDFS_CLIENT on n1.example.com, KAFKA_BROKER on n3.exa"
+        in warned
+    )
+    assert "DATANODE" not in warned
+    restarted(lab, said, only="all")
+    restarted(lab, ambari_says(stale=[stale("hdfs_datanode", "n1")]))
+    assert "left to Ambari" not in capsys.readouterr().err
+
+
 def test_stale_on_a_host_of_another_name_is_not_passed_over(lab: Emulator) -> None:
     result = restarted(lab, ambari_says(stale=[stale("hdfs_datanode", "n1"), stale(None, "n9")]))
     assert "Ambari calls DATANODE on n9.example.com stale, and the inventory knows no such instance." in result["msg"]

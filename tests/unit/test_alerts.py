@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import subprocess
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.koverse.runbook.plugins.action.alerts_plan import ActionModule
+from ansible_collections.koverse.runbook.plugins.module_utils import ambari as ambari_client
 from ansible_collections.koverse.runbook.plugins.module_utils.ambari import NoContact, Server
 from ansible_collections.koverse.runbook.plugins.plugin_utils import alerts
 from ansible_collections.koverse.runbook.plugins.plugin_utils.catalogue import RunbookError
@@ -180,9 +182,11 @@ def test_what_ambari_does_not_have(ambari: Emulator) -> None:
 def plan_of(url: str, hosts: dict[str, dict[str, Any]] | None = None, ambari_server: Sequence[str] = (), **given: Any) -> dict[str, Any]:
     """What alerts_plan says."""
     hosts = hosts or {"c1": {}}
-    options = {"url": url, "username": "admin", "password": "admin", "patience": 0, "directory": "/opt/x", "scripts": "/var/lib/y"}
-    options |= {key: given.pop(key) for key in ("scripts", "directory") if key in given}
+    options = {"directory": "/opt/x", "scripts": "/var/lib/y"}
+    options |= {key: given.pop(key) for key in options if key in given}
+    reached = {"url": url, "username": "admin", "password": "admin", **given.pop("reached", {})}
     variables = {"groups": {"all": list(hosts), "ambari_server": list(ambari_server)}, "hostvars": hosts}
+    variables |= {f"runbook_ambari_{key}": value for key, value in reached.items()}
     return run(ActionModule, {**variables, **{f"runbook_alerts_{key}": value for key, value in given.items()}}, **options)
 
 
@@ -225,7 +229,25 @@ def test_an_ambari_that_falls_silent_is_no_fault_of_a_definition(ambari: Emulato
         alerts.check(alerts.plan({}, {}, {"namenode_process": {}}), Server(ambari.url, "admin", "admin", patience=0.0), None)
 
 
-def test_nobody_answers() -> None:
+def test_what_is_not_set_is_named_before_anybody_is_asked(ambari: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AMBARI_PASSWORD", raising=False)
+    for reached, named in (
+        ({"password": None}, "runbook_ambari_password: not set."),
+        ({"password": ""}, "runbook_ambari_password: not set."),
+        ({"url": None, "username": None}, "runbook_ambari_url, runbook_ambari_username: not set."),
+        ({"validate_certs": "perhaps"}, "runbook_ambari_validate_certs: expected true or false, found 'perhaps'."),
+    ):
+        refused = plan_of(ambari.url, targets={"ops": MAIL}, reached=reached)
+        assert refused["failed"]
+        assert refused["msg"].startswith(named)
+    assert not ambari.calls
+    monkeypatch.setenv("AMBARI_PASSWORD", "admin")
+    assert "failed" not in plan_of(ambari.url, targets={"ops": MAIL}, reached={"password": None})
+    assert "has no cluster 'nope'" in plan_of(ambari.url, targets={"ops": MAIL}, reached={"cluster": "nope"})["msg"]
+
+
+def test_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ambari_client, "Server", functools.partial(Server, patience=0.0))
     refused = plan_of(f"http://{HOST}:1", targets={"ops": MAIL})
     assert (refused["failed"], refused["msg"]) == (True, f"nobody listens on http://{HOST}:1. Nothing was done.")
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,14 +14,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from ansible_collections.koverse.runbook.plugins.action.plan import ActionModule as Plan
+from ansible_collections.koverse.runbook.plugins.module_utils.services import argv
 from ansible_collections.koverse.runbook.plugins.plugin_utils import ambari_facts, catalogue
 from ansible_collections.koverse.runbook.tests.ambari.clock import VirtualClock
 from ansible_collections.koverse.runbook.tests.ambari.emulator import Emulator
+from ansible_collections.koverse.runbook.tests.unit.actions import run
 from ansible_collections.koverse.runbook.tests.unit.emulated import DESCRIPTION
 
 ADMIN = "admin"  # name and password of the emulator's administrator
 ROOT = Path(__file__).resolve().parents[2]
 PORTS = {name: entry["ports"] for name, entry in catalogue.load()[1].items()}
+VARIABLES = ("runbook_backend", "runbook_catalogue", "runbook_ambari_catalogue")
 SETTINGS = {
     "zoo.cfg": {"service": "ZOOKEEPER", "versions": [{"properties": {"clientPort": "2182"}}]},
     "hadoop-env": {"service": "HDFS", "versions": [{"properties": {"hdfs_user": "hadoop", "hdfs_log_dir_prefix": "/data/log/hadoop"}}]},
@@ -58,12 +64,117 @@ def test_three_lines_are_an_inventory(ambari: Emulator, tmp_path: Path) -> None:
     variables = found["all"]["vars"]
     assert variables["runbook_backend"] == "ambari"
     assert (variables["runbook_ambari_url"], variables["runbook_ambari_cluster"]) == (ambari.url, "lab")
-    assert variables["runbook_catalogue"]["zookeeper"] == {"ports": {"client": 2182}}
-    assert variables["runbook_catalogue"]["hdfs_namenode"] == {"user": "hadoop", "log": ["/data/log/hadoop/hadoop/*namenode*.log"]}
+    assert variables["runbook_ambari_catalogue"]["zookeeper"] == {"ports": {"client": 2182}}
+    assert variables["runbook_ambari_catalogue"]["hdfs_namenode"] == {"user": "hadoop", "log": ["/data/log/hadoop/hadoop/*namenode*.log"]}
+    assert "runbook_catalogue" not in variables, "it is the inventory's own"
     host = found["_meta"]["hostvars"]["n3"]
     assert host["ambari_components"] == sorted(DESCRIPTION["hosts"]["n3"])
     assert host["runbook_ambari_host"] == "n3"
-    assert catalogue.load(variables["runbook_catalogue"], "ambari")[1]["zookeeper"]["ports"]["client"] == 2182
+
+
+def documented(ambari: Emulator, *without: str) -> str:
+    """The inventory file that docs/ambari.md shows, for this server and its hosts; without some of its keys."""
+    text = (ROOT / "docs" / "ambari.md").read_text(encoding="utf-8")
+    shown = next(block for block in re.findall(r"^```yaml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL) if "plugin:" in block)
+    found = yaml.safe_load(shown.replace("https://ambari.example.com:8443", ambari.url).replace("n1.example.com", "n1"))
+    return yaml.safe_dump({key: value for key, value in found.items() if key not in without})
+
+
+def planned(directory: Path, file: str, own: dict[str, Any] | None = None) -> dict[str, Any]:
+    """What a playbook plans with an Ambari inventory's file, and with group_vars beside it."""
+    (directory / "ambari.yml").write_text(file, encoding="utf-8")
+    if own:
+        (directory / "group_vars").mkdir()
+        (directory / "group_vars" / "all.yml").write_text(yaml.safe_dump({"runbook_catalogue": own}), encoding="utf-8")
+    done = listed(directory / "ambari.yml", "operator")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout, object_hook=lambda row: row.get("__ansible_unsafe", row))
+    hosts = list(found["_meta"]["hostvars"])
+    variables = {key: found["all"]["vars"].get(key) for key in VARIABLES}
+    groups = {"all": hosts, **{name: group["hosts"] for name, group in found.items() if "hosts" in group}}
+    return run(Plan, {"groups": groups, "hostvars": {host: {} for host in hosts}, "inventory_hostname": hosts[0], **variables})
+
+
+@pytest.fixture
+def whole() -> Iterator[Emulator]:
+    """A cluster in which nothing is missing but what Ambari does not know."""
+    hosts = {**DESCRIPTION["hosts"], "n3": [*DESCRIPTION["hosts"]["n3"], "KOVERSE_WEBAPP"]}
+    services = {**DESCRIPTION["services"], "KOVERSE": {"KOVERSE_SERVER": "MASTER", "KOVERSE_WEBAPP": "MASTER"}}
+    with Emulator({**DESCRIPTION, "hosts": hosts, "services": services, "configurations": SETTINGS}, clock=VirtualClock()) as emulator:
+        yield emulator
+
+
+def test_the_documented_file_is_enough(whole: Emulator, tmp_path: Path) -> None:
+    plan = planned(tmp_path, documented(whole))["plan"]
+    assert plan["instances"]["postgres"] == ["n1"]
+    assert (plan["components"]["postgres"]["backend"], plan["components"]["zookeeper"]["backend"]) == ("systemd", "ambari")
+    assert plan["zookeeper"] == ["n1:2182", "n2:2182", "n3:2182"]
+
+
+def test_the_inventorys_own_catalogue_changes_that_of_ambari(whole: Emulator, tmp_path: Path) -> None:
+    own = {"zookeeper": {"min_healthy": "majority", "ports": {"peer": 2889}}, "hdfs_namenode": {"user": "nn"}}
+    entries = planned(tmp_path, documented(whole), own)["plan"]["components"]
+    assert entries["zookeeper"]["ports"] == {"client": 2182, "peer": 2889, "election": 3888}
+    assert entries["zookeeper"]["min_healthy"] == "majority"
+    assert (entries["hdfs_namenode"]["user"], entries["hdfs_datanode"]["user"]) == ("nn", "hadoop")
+    assert entries["hdfs_namenode"]["log"] == ["/data/log/hadoop/hadoop/*namenode*.log"]
+
+
+def test_without_postgresql_its_option_is_named_and_its_remedy_works(whole: Emulator, tmp_path: Path) -> None:
+    refused = planned(tmp_path, documented(whole, "postgres_hosts"))
+    assert refused["msg"].startswith("PostgreSQL: the inventory has no hosts in the group 'postgres'. Ambari does not know it: ")
+    assert "'postgres_hosts' in the Ambari inventory's file" in refused["msg"]
+    assert "set runbook_catalogue.postgres.required to false" in refused["msg"]
+    plan = planned(tmp_path, documented(whole, "postgres_hosts"), {"postgres": {"required": False}})["plan"]
+    assert plan["components"]["zookeeper"]["ports"]["client"] == 2182
+
+
+def test_a_host_for_postgresql_that_ambari_does_not_have(ambari: Emulator, tmp_path: Path) -> None:
+    refused = listed(written(tmp_path, ambari, "postgres_hosts: [db1]\n"))
+    said = "postgres_hosts: Ambari has no host db1; it has: n1, n2, n3. Such a host goes into an inventory file beside this one"
+    assert said in " ".join(refused.stderr.split())
+
+
+def test_the_packages_of_a_stack_say_where_tools_are(tmp_path: Path) -> None:
+    root = {"service": "", "versions": [{"properties": {"stack_root": '{"BIGTOP": "/usr/bigtop"}', "user_group": "hadoop"}}]}
+    with Emulator({**DESCRIPTION, "configurations": {**SETTINGS, "cluster-env": root}}, clock=VirtualClock()) as ambari:
+        found = json.loads(listed(written(tmp_path, ambari)).stdout, object_hook=lambda row: row.get("__ansible_unsafe", row))
+        assert sum(ambari.calls.values()) == 6
+    read = found["all"]["vars"]["runbook_ambari_catalogue"]
+    assert read["zookeeper"] == {"config": ["/etc/zookeeper/conf"], "ports": {"client": 2182}}
+    assert read["hdfs_namenode"]["tool"] == "/usr/bigtop/current/hadoop-client/bin/hdfs"
+    assert read["hdfs_namenode"]["config"] == read["hdfs_datanode"]["config"] == ["/etc/hadoop/conf"]
+    entry = catalogue.load(read, "ambari")[1]["accumulo_manager"]
+    place = "/usr/bigtop/current/accumulo-client"
+    assert argv(entry["tool"]) == ["env", f"ACCUMULO_CONF_DIR={place}/conf/server", f"{place}/bin/accumulo"]
+    assert "koverse_server" not in read
+
+
+@pytest.mark.parametrize(
+    ("text", "root"),
+    [
+        ('{"HDP": "/usr/hdp"}', "/usr/hdp"),
+        ('{"HDP":"/opt/hdp/"}', "/opt/hdp"),
+        ("/usr/hdp", "/usr/hdp"),
+        ('{"BIGTOP": "/usr/bigtop"}', None),
+        ('{"HDP": "usr"}', None),
+        ('{"HDP": 3}', None),
+        ("{}", None),
+        ("[]", None),
+        (None, None),
+    ],
+)
+def test_root_of_a_stack(text: str | None, root: str | None) -> None:
+    settings = {} if text is None else {"cluster-env": {"stack_root": text}}
+    assert ambari_facts.stack_root(settings, "HDP-3.1") == root
+
+
+def test_every_tool_of_the_catalogue_has_a_place_in_a_stack() -> None:
+    entries = catalogue.load()[1]
+    read = ambari_facts.catalogue({}, PORTS, list(entries), "/usr/hdp")
+    theirs = [name for name, entry in entries.items() if entry["ambari"] and not name.startswith("koverse")]
+    assert sorted(read) == sorted(theirs)
+    assert [name for name in theirs if "tool" in read[name]] == [name for name in theirs if entries[name]["tool"]]
 
 
 def test_the_password_is_nowhere(ambari: Emulator, tmp_path: Path) -> None:
@@ -122,6 +233,18 @@ def test_few_requests_whatever_the_size(tmp_path: Path) -> None:
 def test_ports_of_a_configuration(settings: dict[str, dict[str, str]], port: int | None) -> None:
     made = ambari_facts.catalogue(settings, PORTS, ["hdfs_namenode"])
     assert made == ({} if port is None else {"hdfs_namenode": {"ports": {"http": port}}})
+
+
+def test_every_port_has_a_name_of_the_catalogue() -> None:
+    unknown = [(name, title) for name, title, _kind, _key in ambari_facts.PORTS if title not in PORTS.get(name, {})]
+    assert not unknown, "these would be taken from Ambari, and nobody would ask there"
+
+
+def test_accumulos_ports() -> None:
+    keys = {"accumulo_manager": "master", "accumulo_tserver": "tserver", "accumulo_tracer": "trace", "accumulo_gc": "gc"}
+    settings = {"accumulo-site": {f"{key}.port.client": str(20000 + number) for number, key in enumerate(keys.values())}}
+    made = ambari_facts.catalogue(settings, PORTS, list(keys))
+    assert made == {name: {"ports": {"client": 20000 + number}} for number, name in enumerate(keys)}
 
 
 def test_what_is_not_there_is_not_in_the_catalogue() -> None:

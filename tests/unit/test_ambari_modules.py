@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.testing import patch_module_args
 from ansible_collections.koverse.runbook.plugins.module_utils.ambari import AmbariError, Cluster, Server
 from ansible_collections.koverse.runbook.plugins.modules import (
     ambari_alert_definition,
@@ -81,27 +83,80 @@ def test_maintenance_of_what_is_not_there(server: Server) -> None:
 # ---- configuration
 
 
+def configuration(**params: Any) -> dict[str, Any]:
+    return {"type": "accumulo-site", "properties": {}, "secret_properties": {}, "note": "", **params}
+
+
+def in_force(server: Server, kind: str = "accumulo-site") -> dict[str, Any]:
+    """A configuration as Ambari has it."""
+    tag = ambari_config.change(server, {"cluster": None, **configuration(type=kind)}, False)["tag"]
+    return dict(server.get("clusters/lab/configurations", f"type={kind}", f"tag={tag}")["items"][0])
+
+
 def test_configuration(server: Server) -> None:
-    done = twice(ambari_config.change, server, type="accumulo-site", properties={"b": 2, "c": True}, note="more")
+    done = twice(ambari_config.change, server, **configuration(properties={"b": 2, "c": True}, note="more"))
     assert done["diff"] == {"before": "\n", "after": "b=2\nc=true\n"}
     assert {row["component"] for row in done["stale"]} >= {"ACCUMULO_TSERVER"}
-    removed = twice(ambari_config.change, server, type="accumulo-site", properties={"b": None}, note="less")
+    removed = twice(ambari_config.change, server, **configuration(properties={"b": None}, note="less"))
     assert removed["diff"] == {"before": "b=2\n", "after": "\n"}
-    tag = ambari_config.change(server, {"cluster": None, "type": "accumulo-site", "properties": {}, "note": ""}, False)["tag"]
-    assert server.get("clusters/lab/configurations", "type=accumulo-site", f"tag={tag}")["items"][0]["properties"] == {
-        "a": "1",
-        "c": "true",
+    assert in_force(server)["properties"] == {"a": "1", "c": "true"}
+    assert "properties_attributes" not in in_force(server)
+
+
+def test_what_is_final_stays_final(clock: VirtualClock) -> None:
+    version = {
+        "properties": {"dirs": "/data", "old": "1", "plain": "2", "token": "3"},
+        "properties_attributes": {"final": {"dirs": "true", "old": "true"}, "hidden": {"old": "HDFS_CLIENT"}},
     }
+    settings = {"hdfs-site": {"service": "HDFS", "versions": [version]}}
+    with Emulator({**DESCRIPTION, "configurations": settings}, clock=clock) as emulator:
+        server = Server(emulator.url, "admin", "admin", patience=0.0)
+        twice(ambari_config.change, server, **configuration(type="hdfs-site", properties={"dirs": "/data1", "old": None}))
+        assert in_force(server, "hdfs-site")["properties_attributes"] == {"final": {"dirs": "true"}}
+        version = next(
+            item for item in server.get("clusters/lab/configurations/service_config_versions", "is_current=true", "fields=*")["items"]
+        )
+        assert version["configurations"][0]["properties_attributes"] == {"final": {"dirs": "true"}}
 
 
-def test_secrets_of_a_configuration_are_masked(server: Server) -> None:
-    done = twice(ambari_config.change, server, type="accumulo-site", properties={"instance.secret": "geheim"}, note="")
-    assert done["diff"]["after"] == "instance.secret=********\n"
+@pytest.mark.parametrize(
+    "key", ["instance.secret", "trace.token.property.password", "javax.jdo.option.ConnectionPassword", "api_token", "db_pwd"]
+)
+def test_secrets_of_a_configuration_are_masked(server: Server, key: str) -> None:
+    done = twice(ambari_config.change, server, **configuration(properties={key: "geheim"}))
+    assert done["diff"] == {"before": "\n", "after": f"{key}=********\n"}
+    other = twice(ambari_config.change, server, **configuration(properties={key: "geheimer"}))
+    assert other["diff"] == {"before": f"{key}=******** (another one)\n", "after": f"{key}=********\n"}
+    gone = twice(ambari_config.change, server, **configuration(properties={key: None}))
+    assert gone["diff"] == {"before": f"{key}=********\n", "after": "\n"}
+
+
+def test_secret_properties_are_never_shown(server: Server) -> None:
+    done = twice(ambari_config.change, server, **configuration(properties={"b": "2"}, secret_properties={"harmless": "geheim"}))
+    assert done["diff"]["after"] == "b=2\nharmless=********\n"
+    assert in_force(server)["properties"]["harmless"] == "geheim"
+    text = {"content": "export HEAP=1g\nexport DB_PASSWORD=geheim123"}
+    assert "geheim" not in str(twice(ambari_config.change, server, **configuration(properties=text)))
+
+
+def test_the_log_of_the_invocation_has_no_secret(
+    server: Server, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logged: list[str] = []
+    monkeypatch.setattr(AnsibleModule, "log", lambda _self, message, log_args=None: logged.append(f"{message} {log_args}"))
+    given = {"url": server.url, "username": "admin", "password": "admin", "type": "accumulo-site", "patience": 0.0}
+    with patch_module_args({**given, "secret_properties": {"harmless": "geheim"}, "_ansible_diff": True}), pytest.raises(SystemExit):
+        ambari_config.main()
+    said = capsys.readouterr().out
+    assert json.loads(said)["diff"]["after"] == "harmless=********\n"
+    assert "geheim" not in said + "".join(logged)
+    assert logged
+    assert in_force(server)["properties"]["harmless"] == "geheim"
 
 
 def test_unknown_type(server: Server) -> None:
     with pytest.raises(AmbariError, match="has no configuration type 'nope'; it has: accumulo-site"):
-        ambari_config.change(server, {"cluster": None, "type": "nope", "properties": {"a": "b"}, "note": ""}, False)
+        ambari_config.change(server, {"cluster": None, **configuration(type="nope", properties={"a": "b"})}, False)
 
 
 # ---- alerts
@@ -174,6 +229,15 @@ def test_a_new_group_has_the_targets_for_all_groups(server: Server) -> None:
     assert Cluster(server, "lab").alert_groups()["storage"]["targets"] == [everywhere["id"]], "a change takes nobody away"
     gone = twice(ambari_alert_group.declare, server, **{**group, "state": "absent"})
     assert gone["diff"] == {"before": "definitions: \ntargets: operators\n", "after": ""}
+
+
+def test_a_new_group_has_the_targets_that_were_asked_for(server: Server) -> None:
+    for name in ("operators", "boss"):
+        twice(ambari_alert_target.declare, server, **target(name=name))
+    for number, targets in enumerate((["operators"], [], ["operators", "boss"])):
+        group = {"name": f"storage{number}", "state": "present", "definitions": ["namenode_process"], "targets": targets}
+        made = twice(ambari_alert_group.declare, server, **group)
+        assert made["diff"]["after"] == f"definitions: namenode_process\ntargets: {', '.join(sorted(targets))}\n"
 
 
 def test_a_target_without_states_and_with_words_twice(server: Server) -> None:

@@ -44,7 +44,7 @@ def session(tmp_path: Path) -> Iterator[Shell]:
     tool.write_text(STAND_IN.format(python=sys.executable))
     tool.chmod(0o755)
     context = Context(str(tmp_path))
-    opened = Shell(context, {"tool": str(tool), "shell_arguments": [], "user": None})
+    opened = Shell(context, {"tool": f"env ACCUMULO_CONF_DIR=/etc/a {tool}", "shell_arguments": [], "user": None})
     yield opened
     context.end_children()
 

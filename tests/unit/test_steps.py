@@ -99,6 +99,13 @@ def test_a_goal_state_left_by_a_clean_stop_is_set(tool: Callable[..., list[str]]
     assert tool() == [f"accumulo: /opt/accumulo/bin/accumulo org.apache.accumulo.{package}.state.SetGoalState NORMAL"]
 
 
+def test_a_tool_may_be_several_words(tool: Callable[..., list[str]]) -> None:
+    """Over Ambari's packages Accumulo's needs a variable."""
+    cluster = Accumulo({"goal_state": "CLEAN_STOP"}, {"goal_state": "NORMAL"})
+    STEPS["accumulo_goal_state_normal"](entry(tool="env ACCUMULO_CONF_DIR=/etc/a /opt/a"), cluster)
+    assert tool() == ["accumulo: env ACCUMULO_CONF_DIR=/etc/a /opt/a org.apache.accumulo.manager.state.SetGoalState"]
+
+
 def test_a_goal_state_that_does_not_change(tool: Callable[..., list[str]]) -> None:
     cluster = Accumulo({"goal_state": "CLEAN_STOP"}, {"goal_state": "CLEAN_STOP"})
     with pytest.raises(StepError, match=r"^SetGoalState NORMAL ended without an error, but the goal state is CLEAN_STOP$"):

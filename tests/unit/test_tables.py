@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.koverse.runbook.plugins.module_utils import tables
 from ansible_collections.koverse.runbook.plugins.module_utils.shell import quoted
-from ansible_collections.koverse.runbook.plugins.module_utils.worker import WorkerError
+from ansible_collections.koverse.runbook.plugins.module_utils.worker import Context, WorkerError
 
 RECORDINGS = Path(__file__).parent / "recordings"
 FILES = {path.name: path.read_text(encoding="utf-8").splitlines() for path in (RECORDINGS / "dumpconfig-2.1.4").iterdir()}
@@ -25,6 +25,11 @@ def test_entries_of_each_file() -> None:
         f"{below}/7/default_tablet/F000002x.rf": 2,
         f"{below}/8/default_tablet/F000006r.rf": 1,
     }
+
+
+def test_a_tool_of_several_words(tmp_path: Path) -> None:
+    accumulo = tables.Accumulo(Context(str(tmp_path)), {"manager": {"tool": "env V=2.1.4 printenv", "user": None}, "zookeeper": []})
+    assert accumulo.run("V").strip() == "2.1.4"
 
 
 def test_entries_of_all_locality_groups_count() -> None:
