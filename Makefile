@@ -72,7 +72,7 @@ lint-ansible:
 	ansible-lint
 
 .PHONY: $(ENVIRONMENTS:%=unit-%) $(ENVIRONMENTS:%=sanity-%)
-$(ENVIRONMENTS:%=unit-%): unit-%: .venv/%/.stamp
+$(ENVIRONMENTS:%=unit-%): unit-%: .venv/%/.stamp .venv/promtool
 	.venv/$*/bin/pytest --junitxml=$(REPORTS)/test-unit/$*.xml
 $(ENVIRONMENTS:%=sanity-%): sanity-%: .venv/%/.stamp
 	tests/tools/sanity $*
@@ -80,6 +80,8 @@ $(ENVIRONMENTS:%=sanity-%): sanity-%: .venv/%/.stamp
 .venv/py313/.stamp: | .venv/py311/.stamp
 .venv/%/.stamp: requirements/%.txt | .venv/.packages
 	tests/tools/venv $*
+.venv/promtool: | .venv/.packages
+	tests/tools/promtool
 .venv/.packages:
 	dpkg --status $(PACKAGES) >/dev/null 2>&1 || \
 	{ apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends $(PACKAGES); }

@@ -1,7 +1,4 @@
-"""A mail server and a receiver of webhooks for tests, on loopback: real sockets, real TLS, and all that arrives is kept.
-
-They speak the parts of SMTP (RFC 5321, STARTTLS, AUTH) and HTTP that a client needs, and nothing else; they are no servers for mail.
-"""
+"""A mail server and a receiver of webhooks for tests, on loopback: real sockets, real TLS, and all that arrives is kept."""
 
 from __future__ import annotations
 
@@ -21,6 +18,8 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword, Session
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -62,8 +61,11 @@ def certificate(directory: Path, days: int = 2) -> Path:
     return path
 
 
-class MailServer:
-    """security: starttls, tls or none. logins: user to password; none: everybody may send. refuses: recipient to the answer."""
+class MailServer(Controller):
+    """The server of aiosmtpd, which keeps the letters that it takes, and is the handler of its own events.
+
+    security: starttls, tls or none. logins: user to password; none: everybody may send. refuses: recipient to the answer.
+    """
 
     def __init__(
         self,
@@ -75,83 +77,54 @@ class MailServer:
         self.letters: list[Letter] = []
         self.security, self.logins, self.refuses = security, dict(logins or {}), dict(refuses or {})
         self.rejects_content = ""
-        self.silent = False
-        self.rude = False  # it accepts, and closes the connection instead of saying good-bye
-        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         if pem:
-            self.context.load_cert_chain(pem)
-        self.port = 0
-        self.over = threading.Event()
+            context.load_cert_chain(pem)
+        super().__init__(
+            self,
+            HOST,
+            0,
+            server_hostname="localhost",
+            ready_timeout=60,
+            ssl_context=context if security == "tls" else None,
+            tls_context=context if security == "starttls" else None,
+            require_starttls=security == "starttls",
+            auth_require_tls=security != "tls",  # it knows of STARTTLS only
+            authenticator=self.login,
+        )
 
-    def talk(self, connection: Any) -> None:
-        """One conversation."""
-        if self.silent:
-            self.over.wait(60)
-            return
-        encrypted = self.security == "tls"
-        talk = _Talk(self, self.context.wrap_socket(connection, server_side=True) if encrypted else connection, encrypted)
-        talk.say("220 a mail server of a test")
-        while not talk.ended and (line := talk.lines.readline().decode().strip()):
-            verb, _space, rest = line.partition(" ")
-            getattr(talk, verb.lower(), talk.other)(rest)
+    def _trigger_server(self) -> None:
+        """The port is known as soon as it listens; aiosmtpd would connect to port 0 to see whether it does."""
+        self.port = self.server.sockets[0].getsockname()[1]
+        super()._trigger_server()
 
+    def login(self, _server: Any, _session: Session, _envelope: Envelope, _mechanism: str, given: LoginPassword) -> AuthResult:
+        """A refusal repeats what it was sent by PLAIN and by LOGIN, as no server should and a log of one may."""
+        name, password = given.login.decode(), given.password.decode()
+        if self.logins.get(name) == password:
+            return AuthResult(success=True, auth_data=given)
+        sent = " ".join(base64.b64encode(text.encode()).decode() for text in (f"\0{name}\0{password}", password))
+        return AuthResult(success=False, handled=False, message=f"535 5.7.8 bad login {sent} for {name} {password}")
 
-class _Talk:
-    """A conversation with a client: a method for each of its commands."""
+    async def handle_RCPT(self, _server: Any, session: Session, envelope: Envelope, address: str, _options: Any) -> str:  # noqa: N802
+        """What is answered to a recipient."""
+        if self.logins and not session.authenticated:
+            return "530 5.7.0 login first"
+        if address in self.refuses:
+            return self.refuses[address]
+        envelope.rcpt_tos.append(address)
+        return "250 ok"
 
-    def __init__(self, server: MailServer, connection: Any, encrypted: bool) -> None:
-        self.server, self.ended = server, False
-        self.user, self.to = "", list[str]()
-        self._over(connection, encrypted)
-
-    def _over(self, connection: Any, encrypted: bool) -> None:
-        self.connection, self.lines, self.encrypted = connection, connection.makefile("rb"), encrypted
-
-    def say(self, text: str) -> None:
-        self.connection.sendall(text.encode() + b"\r\n")
-
-    def ehlo(self, _rest: str) -> None:
-        self.say(f"250-here\r\n250 {'STARTTLS' if self.server.security == 'starttls' and not self.encrypted else 'AUTH PLAIN'}")
-
-    def starttls(self, _rest: str) -> None:
-        self.say("220 go on")
-        self._over(self.server.context.wrap_socket(self.connection, server_side=True), True)
-
-    def auth(self, rest: str) -> None:
-        """A refusal repeats what it was sent, as no server should and a log of one may."""
-        _nothing, name, password = base64.b64decode(rest.split()[1]).decode().split("\0")
-        self.user = name if self.server.logins.get(name) == password else ""
-        self.say("235 welcome" if self.user else f"535 5.7.8 bad login {rest} for {name} {password}")
-
-    def mail(self, _rest: str) -> None:
-        self.to = []
-        self.say("250 ok" if self.user or not self.server.logins else "530 5.7.0 login first")
-
-    def rcpt(self, rest: str) -> None:
-        recipient = rest.partition("<")[2].partition(">")[0]
-        self.to += [] if recipient in self.server.refuses else [recipient]
-        self.say(self.server.refuses.get(recipient, "250 ok"))
-
-    def data(self, _rest: str) -> None:
-        self.say("354 go on")
-        data = b""
-        while (part := self.lines.readline()) not in (b".\r\n", b""):
-            data += part.removeprefix(b".") if part.startswith(b"..") else part
-        if self.server.rejects_content:
-            self.say(self.server.rejects_content)
-            return
-        message = email.message_from_bytes(data, policy=email.policy.default)
+    async def handle_DATA(self, server: Any, session: Session, envelope: Envelope) -> str:  # noqa: N802
+        """What is answered to a letter."""
+        if self.rejects_content:
+            return self.rejects_content
+        message = email.message_from_bytes(envelope.content, policy=email.policy.default)
         assert isinstance(message, EmailMessage)
-        self.server.letters.append(Letter(self.to, message, self.encrypted, self.user))
-        self.say("250 taken")
-        self.ended = self.server.rude
-
-    def quit(self, _rest: str) -> None:
-        self.say("221 bye")
-        self.ended = True
-
-    def other(self, _rest: str) -> None:
-        self.say("250 ok")
+        encrypted = server.transport.get_extra_info("ssl_object") is not None
+        user = session.auth_data.login.decode() if session.authenticated else ""
+        self.letters.append(Letter(envelope.rcpt_tos, message, encrypted, user))
+        return "250 taken"
 
 
 class Hook:
@@ -164,8 +137,29 @@ class Hook:
         self.status, self.body = 200, "ok"
         self.headers: dict[str, str] = {}
         self.silent = False
-        self.port = 0
         self.over = threading.Event()
+
+    def start(self) -> None:
+        """Listens, on a port of its own."""
+        hook = self
+
+        class _Request(socketserver.BaseRequestHandler):
+            def handle(self) -> None:
+                with contextlib.suppress(OSError):  # a client that ends the conversation, or that does not trust the certificate
+                    hook.talk(self.request)
+
+        class _Server(socketserver.ThreadingTCPServer):
+            daemon_threads = True
+
+        self.server = _Server((HOST, 0), _Request)
+        self.port = self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+
+    def stop(self) -> None:
+        """Listens no more, and keeps nobody waiting."""
+        self.over.set()
+        self.server.shutdown()
+        self.server.server_close()
 
     def talk(self, connection: Any) -> None:
         """One conversation."""
@@ -195,21 +189,8 @@ class Hook:
 @contextlib.contextmanager
 def listening(receiver: Any) -> Iterator[Any]:
     """The receiver listens, on a port of its own."""
-
-    class _Request(socketserver.BaseRequestHandler):
-        def handle(self) -> None:
-            with contextlib.suppress(OSError):  # a client that ends the conversation, or that does not trust the certificate
-                receiver.talk(self.request)
-
-    class _Server(socketserver.ThreadingTCPServer):
-        allow_reuse_address = True
-        daemon_threads = True
-
-    with _Server((HOST, 0), _Request) as server:
-        receiver.port = server.server_address[1]
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-        try:
-            yield receiver
-        finally:
-            receiver.over.set()
-            server.shutdown()
+    receiver.start()
+    try:
+        yield receiver
+    finally:
+        receiver.stop()
