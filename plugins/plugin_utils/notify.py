@@ -41,7 +41,8 @@ TIMEOUT = 20.0  # seconds for a connection and each answer
 _LONGEST = 300  # characters of a reason
 # Slack cuts a text off after 40,000 characters and advises 4,000: https://api.slack.com/methods/chat.postMessage
 _SLACK_LONGEST = 4000
-_CLOSING = 421  # with which a mail server ends the conversation, whatever was asked (RFC 5321, 3.8)
+# Answers of a mail server to whatever was asked: it ends the conversation (RFC 5321, 3.8), it wants a login first (RFC 4954, 6).
+_ABOUT_THE_SERVER = (421, 530)
 # Answers of HTTP that are about the channel (its secret, its address, how often it is used) and not about the message.
 _ABOUT_THE_CHANNEL = (401, 403, 404, 408, 410, 429)
 
@@ -219,8 +220,8 @@ def _refusal(refused: Mapping[str, tuple[int, bytes | str]], to: list[str] | Non
         for recipient, (code, words) in refused.items()
     ]
     left = [recipient for recipient in to if recipient not in final] if to is not None else None
-    closing = any(code == _CLOSING for code, _words in refused.values())
-    return NotSent("; ".join(why), left, given_up=len(final), refused=not closing)
+    about_all = any(code in _ABOUT_THE_SERVER for code, _words in refused.values())
+    return NotSent("; ".join(why), left, given_up=len(final), refused=not about_all)
 
 
 def _is_final(code: int) -> bool:

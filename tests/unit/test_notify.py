@@ -168,7 +168,10 @@ def test_what_the_server_does_not_take_is_not_sent(answer: str, refused: bool) -
 def test_that_a_server_wants_a_login_is_not_about_the_message(pem: Path) -> None:
     with listening(MailServer(pem, "starttls", {"koverse": PASSWORD})) as server:
         error = why(mail_to(server, ca=str(pem)))
-    assert (str(error), error.refused) == ("the mail server answers 530 5.7.0 login first", False)
+    assert (str(error), error.refused) == (
+        "a@example.org: the mail server answers 530 5.7.0 login first; b@example.org: the mail server answers 530 5.7.0 login first",
+        False,
+    )
 
 
 def test_what_the_server_has_taken_is_sent_however_it_ends_the_conversation() -> None:
