@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -79,9 +80,15 @@ class Site:
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    with listening(MailServer()) as server, listening(Hook()) as hook, Emulator(DESCRIPTION) as emulator:
-        made = Site(tmp_path, emulator, server, hook)
+def site() -> Iterator[Site]:
+    """In a directory of its own: those above tmp_path are closed to other users whenever a run of pytest begins beside this one."""
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        listening(MailServer()) as server,
+        listening(Hook()) as hook,
+        Emulator(DESCRIPTION) as emulator,
+    ):
+        made = Site(Path(directory), emulator, server, hook)
         try:
             yield made
         finally:
@@ -144,8 +151,7 @@ def test_certificates_that_are_not_there(site: Site) -> None:
 @pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("runuser"), reason="needs root, who can be another user")
 def test_what_ambaris_user_cannot_reach_is_not_there(site: Site) -> None:
     """The shell is looked for by Ambari's own user; root can read everything."""
-    for directory in (site.directory, *site.directory.parents[:2]):
-        directory.chmod(0o711)
+    site.directory.chmod(0o711)
     shell = site.lib / "bin" / "sh"
     shell.parent.mkdir(parents=True)
     shell.write_text("#!/bin/sh\n", encoding="utf-8")
