@@ -129,12 +129,14 @@ def test_a_hosts_part(tree: Path) -> None:
 
 
 def test_logs_without_times_keep_their_place(tree: Path) -> None:
-    (tree / "log" / "stdout.log").write_text("out of memory\n")
-    for until in (None, time.time() + 60):
+    path, now = tree / "log" / "stdout.log", time.time()
+    path.write_text("out of memory\n")
+    os.utime(path, (now + 2, now + 2))  # after the other log's entries, which have the second of now and a part of their own
+    for until in (None, now + 60):
         logged = collected(tree, until=until)[0]["logs.txt"]
-        assert logged.splitlines()[-1] == f"- koverse_server {tree}/log/stdout.log: out of memory"
-    os.utime(tree / "log" / "stdout.log", (time.time() + 600, time.time() + 600))
-    assert collected(tree, until=time.time() + 60)[0]["logs.txt"] == logged
+        assert logged.splitlines()[-1] == f"- koverse_server {path}: out of memory"
+    os.utime(path, (now + 600, now + 600))
+    assert collected(tree, until=now + 60)[0]["logs.txt"] == logged
 
 
 def test_no_more_than_the_share_and_the_newest_of_the_logs(tree: Path) -> None:
