@@ -9,7 +9,7 @@ from typing import Any
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.koverse.runbook.plugins.module_utils.ambari import failure_text
 from ansible_collections.koverse.runbook.plugins.plugin_utils.ambari_action import Slices, connection, instances
-from ansible_collections.koverse.runbook.plugins.plugin_utils.controller import RunbookAction, answers, display
+from ansible_collections.koverse.runbook.plugins.plugin_utils.controller import RunbookAction, answers, go_on_although
 
 Hosts = dict[str, list[str]]
 
@@ -55,8 +55,7 @@ class ActionModule(Slices, RunbookAction):
         result = self.until_done("koverse.runbook.ambari_host_component", asked, task_vars)
         failures = [*result.get("failures", ()), *({**row, "text": row["why"]} for row in result.get("left_out", ()))]
         if forced and failures and all(row["component"] for row in failures):
-            for row in failures:
-                display.warning(f"runbook_shutdown=force goes on although: {failure_text([row])}")
+            go_on_although(failure_text([row]) for row in failures)
             return {**result, "failed": False}
         if failures and not result.get("failed"):
             result.update(failed=True, msg=failure_text(failures))

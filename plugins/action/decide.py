@@ -22,6 +22,7 @@ from ansible_collections.koverse.runbook.plugins.plugin_utils.controller import 
     RunbookAction,
     answers,
     display,
+    go_on_although,
     seen,
     why_unseen,
 )
@@ -68,8 +69,7 @@ class ActionModule(RunbookAction):
         # A recovery does what can be done; what Ambari leaves alone is said when its turn comes.
         forced = args["goal"] == "stopped" and args.get("on_unhealthy") == "force"
         left_alone = ambari_action.require(self._templar, task_vars, plan, stages, whole=args["goal"] != "recovered" and not forced)
-        for problem in left_alone if forced else ():
-            display.warning(f"runbook_shutdown=force goes on although: {problem}")
+        go_on_although(left_alone if forced else ())
         return {"changed": False, **decided, "unseen": list(unseen)}
 
     @staticmethod
@@ -232,8 +232,7 @@ class ActionModule(RunbookAction):
             elif unhealthy:
                 problems += [f"{line}. Tablet servers cannot bring their data to disk" for line in unhealthy]
         if problems and mode == "force":
-            for problem in problems:
-                display.warning(f"runbook_shutdown=force goes on although: {problem}")
+            go_on_although(problems)
         elif problems:
             raise RunbookError(
                 [

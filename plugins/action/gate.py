@@ -11,9 +11,12 @@ from ansible_collections.koverse.runbook.plugins.plugin_utils.controller import 
     RunbookAction,
     answers,
     display,
+    go_on_although,
     record,
     why_unseen,
 )
+
+_DOWNWARDS = ("left", "stopped")  # goals of a stage; the others are on the way up
 
 
 class ActionModule(RunbookAction):
@@ -28,7 +31,7 @@ class ActionModule(RunbookAction):
             return {"changed": False, "msg": "check mode: not judged, because nothing was done"}
         done = {host: result for host, result in answers(task_vars, "runbook_done").items() if host in stage["hosts"]}
         whole = self._picture(plan, done, answers(task_vars, "runbook_seen"))
-        up = stage["goal"] not in ("left", "stopped")
+        up = stage["goal"] not in _DOWNWARDS
         if stage["goal"] in ("prepared", "left"):
             problems = self._not_done(stage, done)
         elif up:
@@ -51,8 +54,7 @@ class ActionModule(RunbookAction):
         force = args.get("on_unhealthy") == "force"
         if rows and not (force and not up):
             return {"failed": True, "msg": self._message(plan, stage, done, rows, args.get("again", ""))}
-        for row in rows:
-            display.warning(f"runbook_shutdown=force goes on although: {row}")
+        go_on_although(rows)
         tolerated = decide.lines(plan, self._tolerated(plan, whole, stage)) if stage["goal"] == "started" else []
         if stage["goal"] == "left" and not steps:
             return result
@@ -143,7 +145,7 @@ class ActionModule(RunbookAction):
 
     @staticmethod
     def _message(plan: dict[str, Any], stage: Mapping[str, Any], done: Mapping[str, Any], rows: list[str], again: str) -> str:
-        up = stage["goal"] not in ("left", "stopped")
+        up = stage["goal"] not in _DOWNWARDS
         layer = plan["layers"][stage["layer"]]
         text = [f"The layer '{layer}' is not {'healthy' if up else 'down'} (stage {stage['name']})."]
         if stage["goal"] == "left":

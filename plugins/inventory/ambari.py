@@ -125,10 +125,10 @@ class InventoryModule(BaseInventoryPlugin, Constructable):
     @staticmethod
     def _of_no_service(cluster: ambari.Cluster, desired: dict[str, Any]) -> dict[str, dict[str, str]]:
         """The configuration that is none of a service's, of which Cluster.configuration tells: type to properties, where there is one."""
-        if "cluster-env" not in desired:
+        kind = "cluster-env"
+        if kind not in desired:
             return {}
-        items = cluster.get("configurations", "type=cluster-env", f"tag={desired['cluster-env']['tag']}")["items"]
-        return {item["type"]: dict(item.get("properties") or {}) for item in items}
+        return {kind: dict(cluster.configuration_version(kind, desired[kind]["tag"]).get("properties") or {})}
 
     def _fill(self, read: dict[str, Any], options: dict[str, Any]) -> None:
         _layers, entries = catalogue.load()

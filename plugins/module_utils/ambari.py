@@ -253,6 +253,10 @@ class Cluster:
         kinds = [kind for version in answer["items"] for kind in version["configurations"]]
         return {kind["type"]: dict(kind.get("properties") or {}) for kind in kinds}
 
+    def configuration_version(self, kind: str, tag: str) -> Row:
+        """A version of a configuration type, with `properties` and `properties_attributes` where it has any."""
+        return dict(self.get("configurations", f"type={kind}", f"tag={tag}")["items"][0])
+
     def alerts(self, states: Collection[str]) -> list[Row]:
         """The alerts in these states: `definition`, `label`, `state`, `firmness`, `service`, `component`, `host`, `text`, `since` (UTC),
         `maintenance_state`."""

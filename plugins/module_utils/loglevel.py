@@ -151,10 +151,11 @@ def in_file(entry: Entry, logger: str, level: str, dry: bool) -> dict[str, Any]:
     path, kind, text = file_of(entry, jvm)
     state = record.load(_STATE)
     notes = state.get("files", {}).get(path, {})
+    outside = jvm.outside()
     try:
-        change = logconfig.change(kind, text, logger, level, notes.get(logger), jvm.outside())
+        change = logconfig.change(kind, text, logger, level, notes.get(logger), outside)
         rereads = logconfig.rereads(kind, text)
-        muted, unresolved = logconfig.muted(kind, text, (change.after or "").upper(), jvm.outside())
+        muted, unresolved = logconfig.muted(kind, text, (change.after or "").upper(), outside)
     except LogConfigError as error:
         raise LogConfigError(f"{path}: {error}") from error
     changed = change.text != text

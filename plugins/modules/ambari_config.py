@@ -124,7 +124,7 @@ def change(server: ambari.Server, params: dict[str, Any], check_mode: bool) -> d
         # Ambari answers 200 to a type that it does not know, and does nothing.
         raise ambari.AmbariError(f"the cluster '{cluster.name}' has no configuration type '{kind}'; it has: {', '.join(sorted(tags))}")
     tag = tags[kind]["tag"]
-    found = cluster.get("configurations", f"type={kind}", f"tag={tag}")["items"][0]
+    found = cluster.configuration_version(kind, tag)
     asked = {**params["properties"], **params["secret_properties"]}
     before = found.get("properties", {})
     after = merged(before, asked)

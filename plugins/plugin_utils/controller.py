@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +100,12 @@ class RunbookAction(ActionBase):
             "address": plan["addresses"][host],
             "zookeeper": plan["zookeeper"],
         }
+
+
+def go_on_although(problems: Iterable[str]) -> None:
+    """Says what is given up by runbook_shutdown=force."""
+    for problem in problems:
+        display.warning(f"runbook_shutdown=force goes on although: {problem}")
 
 
 def remote(entry: Mapping[str, Any]) -> dict[str, Any]:
