@@ -189,6 +189,7 @@ def test_shutdown_with_a_tablet_server_that_outlives_stop_all(cluster: Cluster) 
     assert not any(cluster.processes().values())
 
 
+@pytest.mark.faults
 def test_cold_start_with_one_host_gone_with_and_without_min_healthy(cluster: Cluster) -> None:
     subprocess.run(["lab/lab", "stop", "n2"], cwd=ROOT, check=True)
     try:

@@ -239,14 +239,14 @@ NAMED = ("Give the set its name", "Clean up")  # the set may be finished by then
     "step",
     [
         pytest.param("Check everything", marks=pytest.mark.faults),
-        "Stop Koverse",
+        pytest.param("Stop Koverse", marks=pytest.mark.faults),
         pytest.param("Clone the tables", marks=pytest.mark.faults),
         pytest.param("Let Koverse go on", marks=pytest.mark.faults),
         "Copy tables",
         pytest.param("Bring the other hosts' files", marks=pytest.mark.faults),
         pytest.param("Read the set back", marks=pytest.mark.faults),
         pytest.param(NAMED[0], marks=pytest.mark.faults),
-        NAMED[1],
+        pytest.param(NAMED[1], marks=pytest.mark.faults),
     ],
 )
 def test_a_backup_that_is_killed(cluster: Cluster, step: str) -> None:
@@ -378,6 +378,7 @@ def test_retention(cluster: Cluster) -> None:
     assert (again.returncode, again.changed) == (0, 0), again
 
 
+@pytest.mark.faults
 def test_into_the_clusters_own_hdfs_with_yarn(cluster: Cluster) -> None:
     uri = ["-e", "runbook_backup_uri=hdfs://koverse/sets", *ONE_TABLE]
     played = cluster.play("backup", *uri)

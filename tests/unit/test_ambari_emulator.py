@@ -434,6 +434,7 @@ def test_abort_ends_the_command(tmp_path: Path) -> None:
         wait((tmp_path / "begun").exists)
         agents = emulator.agents
         assert isinstance(agents, CommandAgents)
+        wait(lambda: bool(agents._running))  # it may have begun before its agent has noted that it runs
         process = next(iter(agents._running.values()))
         reason = {"Requests": {"request_status": "ABORTED", "abort_reason": "test"}}
         assert client.ask("PUT", f"{C}/requests/{number}", reason) == (200, None)
