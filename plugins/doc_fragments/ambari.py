@@ -38,6 +38,11 @@ options:
     description: Seconds for which a server that does not answer is asked again, because it is restarted.
     type: float
     default: 120.0
+attributes:
+  action_group:
+    description: With C(module_defaults) for C(group/koverse.runbook.ambari) a play says once how the server is reached.
+    support: full
+    membership: [koverse.runbook.ambari]
 notes:
   - Runs wherever the server can be reached, usually with C(delegate_to=localhost).
 """

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.koverse.runbook.plugins.module_utils.ambari import AmbariError, Cluster, Server
@@ -51,6 +52,13 @@ def twice(work: Work, server: Server, **params: Any) -> dict[str, Any]:
     assert again["changed"] is False
     assert again["diff"]["before"] == again["diff"]["after"] == done["diff"]["after"]
     return done
+
+
+def test_the_group_for_module_defaults_has_every_module_that_takes_the_connection() -> None:
+    modules = Path(ambari_config.__file__).parent
+    taking = {path.stem for path in modules.glob("*.py") if "\n  - koverse.runbook.ambari\n" in path.read_text(encoding="utf-8")}
+    runtime = yaml.safe_load((modules.parents[1] / "meta" / "runtime.yml").read_text(encoding="utf-8"))
+    assert set(runtime["action_groups"]["ambari"]) == taking
 
 
 # ---- maintenance
