@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleError
-from ansible_collections.koverse.runbook.plugins.plugin_utils import diagnose, metrics, notify, status, watch, wording
+from ansible_collections.koverse.runbook.plugins.plugin_utils import ambari_look, diagnose, metrics, notify, status, watch, wording
 from ansible_collections.koverse.runbook.plugins.plugin_utils.catalogue import RunbookError
 from ansible_collections.koverse.runbook.plugins.plugin_utils.controller import display
 from ansible_collections.koverse.runbook.plugins.plugin_utils.files import locked, write_whole
@@ -56,6 +56,8 @@ class ActionModule(ReportAction):
             raise RunbookError(["The watch has to keep its state: set runbook_watch_state, or runbook_status_dir."])
         if not channels:
             display.display("No channel is set (runbook_watch_channels): nobody is told.")
+        if self._task.check_mode:
+            return self._predict(settings, path, task_vars)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with locked(path.with_name(f".{path.name}.lock"), f"Another watch with the state {path} runs. This one has done nothing."):
@@ -66,32 +68,51 @@ class ActionModule(ReportAction):
     def _watch(
         self, settings: watch.Settings, channels: Sequence[notify.Channel], options: dict[str, Any], path: Path, task_vars: dict[str, Any]
     ) -> dict[str, Any]:
-        before = load_state(path)
-        report = self.report(task_vars)
-        seen = watch.look(report, self.plan(task_vars), before["things"] if before else ())
-        state, messages = watch.step(before, seen, datetime.datetime.now(datetime.timezone.utc), settings, wording.compose)
-        said = f"The cluster is {status.one_line(report['verdict']['text'])}"
-        display.display(said)
-        result = {"verdict": report["verdict"]["state"], "state": str(path)}
-        if self._task.check_mode:
-            predicted = [f"{name}: {message['subject']}" for name, message in messages.items()]
-            display.display("\n".join(f"Would be sent by {line}" for line in predicted) or "Nothing would be sent.")
-            return {**result, "changed": bool(messages), "sent": [], "msg": said}
+        report, seen, state, said = self._look(settings, path, task_vars)
         _save(path, state)
         sent: list[str] = []
         failures: list[str] = []
         given_up: list[str] = []
         for channel in channels:
             _deliver(channel, state, path, sent, failures, given_up)
-        if options["metrics"]:
-            write_whole(Path(options["metrics"]), metrics.text(report, seen, state), mode=0o644)
         if options["directory"]:
             write(Path(options["directory"]), {**report, "notifications": watch.summary(state)})
+        unwritten = ""
+        if options["metrics"]:
+            try:
+                write_whole(Path(options["metrics"]), metrics.text(report, seen, state), mode=0o644)
+            except OSError as error:
+                unwritten = f"{error.filename or options['metrics']}: {error.strerror or error}. The watch has to write there"
         if failures:
             said += ". Not sent, kept, and tried again at the next run: " + "; ".join(dict.fromkeys(failures))
         if given_up:
             said += ". Sent, but not to these, who are refused for good: " + "; ".join(dict.fromkeys(given_up))
-        return {**result, "changed": bool(sent), "failed": bool(failures or given_up), "sent": sent, "msg": said}
+        if unwritten:
+            said += f". {unwritten}"
+        failed = bool(failures or given_up or unwritten)
+        result = {"verdict": report["verdict"]["state"], "state": str(path), "sent": sent, "msg": said}
+        return {**result, "changed": bool(sent), "failed": failed}
+
+    def _predict(self, settings: watch.Settings, path: Path, task_vars: dict[str, Any]) -> dict[str, Any]:
+        """What would be sent, with what waits to be tried again. Nothing is written, not even the lock."""
+        report, _seen, state, said = self._look(settings, path, task_vars)
+        waiting = [f"{name}: {row['subject']}" for name in settings.channels for row in state["channels"][name]["pending"]]
+        display.display("\n".join(f"Would be sent by {line}" for line in waiting) or "Nothing would be sent.")
+        return {"verdict": report["verdict"]["state"], "state": str(path), "changed": bool(waiting), "sent": [], "msg": said}
+
+    def _look(self, settings: watch.Settings, path: Path, task_vars: dict[str, Any]) -> tuple[status.Report, watch.Look, watch.State, str]:
+        """The report, what the watch has seen in it, its state after that, and the verdict in a sentence."""
+        before = load_state(path)
+        if before and before["cluster"] != settings.cluster:
+            found = f"{path}: expected the state of '{settings.cluster}', found that of '{before['cluster']}'. Nobody was told anything."
+            remedy = "Set runbook_watch_state to one file for each cluster; or move the file away, where it has a new name."
+            raise RunbookError([f"{found} {remedy}"])
+        report = self.report(task_vars)
+        seen = watch.look(report, self.plan(task_vars), before["things"] if before else (), ambari_look.registered(task_vars))
+        state, _messages = watch.step(before, seen, datetime.datetime.now(datetime.timezone.utc), settings, wording.compose)
+        said = f"The cluster is {status.one_line(report['verdict']['text'])}"
+        display.display(said)
+        return report, seen, state, said
 
     def _test(self, settings: watch.Settings, channels: Sequence[notify.Channel]) -> dict[str, Any]:
         """Every channel is tried, and says what it was answered; the state stays as it is."""

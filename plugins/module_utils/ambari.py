@@ -30,6 +30,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.koverse.runbook.plugins.module_utils.times import iso
 
 STARTED, STOPPED = "STARTED", "INSTALLED"  # "stopped" is called INSTALLED
+ALERT_STATES = ("CRITICAL", "WARNING", "UNKNOWN", "SKIPPED", "OK")  # the worst first
 FAILED = ("FAILED", "TIMEDOUT")  # of tasks
 _OVER = ("COMPLETED", "ABORTED", *FAILED)
 _UNDER_WAY = ("STARTING", "STOPPING", "INSTALLING", "UPGRADING")
@@ -258,8 +259,8 @@ class Cluster:
         return dict(self.get("configurations", f"type={kind}", f"tag={tag}")["items"][0])
 
     def alerts(self, states: Collection[str]) -> list[Row]:
-        """The alerts in these states: `definition`, `label`, `state`, `firmness`, `service`, `component`, `host`, `text`, `since` (UTC),
-        `maintenance_state`."""
+        """The alerts in these states, the worst first: `definition`, `label`, `state`, `firmness`, `service`, `component`, `host`, `text`,
+        `since` (UTC), `maintenance_state`."""
         keys = {
             "definition": "definition_name",
             "label": "label",
@@ -275,6 +276,7 @@ class Cluster:
         wanted = f"Alert/state.in({','.join(sorted(states))})"
         items = self.get("alerts", wanted, fields(*(f"Alert/{key}" for key in keys.values())), "minimal_response=true")["items"]
         rows = [{ours: item["Alert"].get(theirs) for ours, theirs in keys.items()} for item in items]
+        rows.sort(key=lambda row: (ALERT_STATES.index(row["state"]), row["definition"], row["host"] or ""))
         return [{**row, "since": iso(row["since"] / 1000)} for row in rows]
 
     def alert_definitions(self) -> dict[str, int]:

@@ -50,6 +50,11 @@ class MailServer(NamedTuple):
                 server.quit()
 
 
+def unsendable(user: str, password: str) -> bool:
+    """Whether a login has other characters than ASCII: smtplib sends no such one, and its error would show one of them and its place."""
+    return not f"{user}{password}".isascii()
+
+
 def letter(subject: str, text: str, sender: str, to: Sequence[str], moment: float, identity: str) -> EmailMessage:
     """A mail of plain text. moment: seconds since 1970; identity: the part of its Message-ID before the sender's domain."""
     made = EmailMessage(policy=SMTP)

@@ -62,8 +62,6 @@ from typing import Any
 
 from ansible_collections.koverse.runbook.plugins.module_utils import ambari
 
-STATES = ("CRITICAL", "WARNING", "UNKNOWN", "SKIPPED", "OK")  # the worst first
-
 
 def read(server: ambari.Server, params: dict[str, Any], _check_mode: bool) -> dict[str, Any]:
     """The module's answer."""
@@ -74,7 +72,7 @@ def read(server: ambari.Server, params: dict[str, Any], _check_mode: bool) -> di
     summary = cluster.get("alerts", "format=summary")["alerts_summary"]
     return {
         "changed": False,
-        "alerts": sorted(rows, key=lambda row: (STATES.index(row["state"]), row["definition"], row["host"] or "")),
+        "alerts": rows,
         "summary": {state: found["count"] for state, found in summary.items()},
     }
 
@@ -82,7 +80,12 @@ def read(server: ambari.Server, params: dict[str, Any], _check_mode: bool) -> di
 def main() -> None:
     """Reads."""
     own = {
-        "states": {"type": "list", "elements": "str", "choices": sorted(STATES), "default": ["WARNING", "CRITICAL", "UNKNOWN"]},
+        "states": {
+            "type": "list",
+            "elements": "str",
+            "choices": sorted(ambari.ALERT_STATES),
+            "default": ["WARNING", "CRITICAL", "UNKNOWN"],
+        },
         "maintenance": {"type": "bool", "default": False},
     }
     ambari.run_module({**ambari.CLUSTER, **own}, read)

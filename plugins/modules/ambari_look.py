@@ -55,6 +55,18 @@ alerts:
     - {id: datanode_storage on n2.example.com, component: hdfs_datanode, host: n2, ambari_component: DATANODE, ambari_host: n2.example.com,
        label: DataNode Storage, state: WARNING, service: HDFS, since: "2026-11-21T09:15:00Z", maintenance: false,
        text: "Remaining Capacity:[1], Total Capacity:[9]"}
+well:
+  description: The ids of alerts that are V(OK).
+  type: list
+  elements: str
+  returned: always
+  sample: [datanode_process on n2.example.com]
+unsure:
+  description: The ids of alerts that are V(SKIPPED), or not yet sure (SOFT).
+  type: list
+  elements: str
+  returned: always
+  sample: []
 hosts:
   description: Hosts whose agent Ambari has lost, or that are in maintenance.
   type: list

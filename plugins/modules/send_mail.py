@@ -61,7 +61,7 @@ import uuid
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.koverse.runbook.plugins.module_utils.mail import PORTS, MailServer, letter, secrets
+from ansible_collections.koverse.runbook.plugins.module_utils.mail import PORTS, MailServer, letter, secrets, unsendable
 
 
 def send(params: dict[str, Any]) -> str:
@@ -98,6 +98,8 @@ def main() -> None:
     module.no_log_values.update(secrets(module.params))  # a server's answer may repeat what it was sent
     if module.params["user"] and module.params["security"] == "none":
         module.fail_json(sent=False, msg="a password is not sent without encryption; set security to starttls or tls")
+    if unsendable(module.params["user"] or "", module.params["password"] or ""):
+        module.fail_json(sent=False, msg="expected ASCII characters in user and password, found others")
     if module.check_mode:
         module.exit_json(changed=False, sent=False, msg="not sent, because of check mode")
     try:

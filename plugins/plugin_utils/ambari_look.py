@@ -8,6 +8,8 @@
      "stale": [{...where}],                 # what runs with an older configuration than Ambari has for it
      "alerts": [{...where, "id": "datanode_storage on n2.example.com", "label": "DataNode Storage", "state": "WARNING", "service": "HDFS",
                  "text": "...", "since": "2026-11-21T09:15:00Z", "maintenance": False}],  # the worst first
+     "well": ["datanode_process on n2.example.com"],  # the ids of alerts that are OK
+     "unsure": [],                          # and of those that are SKIPPED, or not yet sure (SOFT)
      "hosts": [{"host": "n2", "ambari_host": "n2.example.com", "lost": True, "maintenance": False}]}
 
 where: `component` and `host` in the names of catalogue and inventory, None where those do not know it, and `ambari_component` and
@@ -19,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.koverse.runbook.plugins.module_utils.ambari import Cluster
+from ansible_collections.koverse.runbook.plugins.module_utils.ambari import ALERT_STATES, Cluster
 
 from .plan import Plan
 
@@ -27,14 +29,13 @@ Said = dict[str, Any]
 Row = dict[str, Any]
 
 REGISTERED = "runbook_ambari_seen"
-STATES = ("CRITICAL", "WARNING", "UNKNOWN")  # the worst first
 _LOST = "HEARTBEAT_LOST"
 _LONGEST = 300  # characters of an alert's text
 
 
 def unknown(why: str) -> Said:
     """What is known where Ambari could not be asked, or has not answered."""
-    return {"problem": why, "stale": [], "alerts": [], "hosts": []}
+    return {"problem": why, "stale": [], "alerts": [], "well": [], "unsure": [], "hosts": []}
 
 
 def registered(task_vars: Mapping[str, Any]) -> Said | None:
@@ -47,22 +48,32 @@ def read(cluster: Cluster, plan: Plan, hosts: Mapping[str, str]) -> Said:
     """Asks Ambari, with three calls. hosts: those of the plan to their names in Ambari. Raises AmbariError."""
     where = _Names(plan, hosts)
     stale = cluster.host_components(stale=True)
-    alerts = [row for row in cluster.alerts(STATES) if row["firmness"] != "SOFT"]
-    alerts.sort(key=lambda row: (STATES.index(row["state"]), row["definition"], row["host"] or ""))
     known: dict[str, Row] = {}
-    for row in alerts:
+    others: dict[str, list[str]] = {"well": [], "unsure": []}
+    for row in cluster.alerts(ALERT_STATES):
         name = f"{row['definition']} on {row['host']}" if row["host"] else row["definition"]
-        known.setdefault(name, {"id": name, **where.of(row["component"], row["host"]), **_alert(row)})
+        if row["state"] == "OK":
+            others["well"].append(name)
+        elif row["state"] == "SKIPPED" or row["firmness"] == "SOFT":
+            others["unsure"].append(name)
+        else:
+            known.setdefault(name, {"id": name, **where.of(row["component"], row["host"]), **_alert(row)})
     return {
         "problem": None,
         "stale": [where.of(row["component"], row["host"]) for row in stale],
         "alerts": list(known.values()),
+        **others,
         "hosts": [
             {"host": where.host(name), "ambari_host": name, "lost": row["host_state"] == _LOST, "maintenance": _is_on(row)}
             for name, row in sorted(cluster.hosts().items())
             if row["host_state"] == _LOST or _is_on(row)
         ],
     }
+
+
+def is_meant(alert: Mapping[str, Any], state: str | None, desired: str | None) -> bool:
+    """Whether an alert is about what is in maintenance, or stopped as it is meant to be. state, desired: of its instance."""
+    return bool(alert["maintenance"]) or state == desired == "stopped"
 
 
 def named(row: Mapping[str, Any], titles: Mapping[str, str]) -> str:

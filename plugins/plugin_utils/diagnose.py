@@ -378,8 +378,7 @@ def _alerts(facts: Facts) -> Iterator[Match]:
     for alert in facts.alerts:
         name, host = alert["component"], alert["host"]
         row = facts.whole.get(name, {}).get(host)
-        as_meant = row and row["state"] == "stopped" and facts.plan["components"][name]["desired"] == "stopped"
-        if not alert["maintenance"] and not as_meant:
+        if not ambari_look.is_meant(alert, row["state"] if row else None, facts.plan["components"][name]["desired"] if row else None):
             said = f"Ambari's alert {alert['label']}, {ambari_look.named(alert, titles)}, is {alert['state']}"
             yield Match(name, host, said, [f"since {alert['since']}: {alert['text']}"], alert)
 

@@ -30,7 +30,7 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ansible_collections.koverse.runbook.plugins.module_utils.mail import PORTS, MailServer, letter, secrets
+from ansible_collections.koverse.runbook.plugins.module_utils.mail import PORTS, MailServer, letter, secrets, unsendable
 from ansible_collections.koverse.runbook.plugins.module_utils.times import seconds
 
 from .catalogue import RunbookError, did_you_mean
@@ -185,6 +185,8 @@ def mail_settings(where: str, entry: Mapping[str, Any]) -> dict[str, Any]:
         problems.append(f"{where}: 'user' and 'password' go together.")
     elif entry.get("user") and security == "none":
         problems.append(f"{where}: a password is not sent without encryption; set 'security' to starttls or tls.")
+    if unsendable(str(entry.get("user") or ""), str(entry.get("password") or "")):
+        problems.append(f"{where}: expected ASCII characters in 'user' and 'password', found others.")
     port = entry.get("port", PORTS[security])
     if not isinstance(port, int) or not 0 < port < 65536:
         problems.append(f"{where}.port: expected a number from 1 to 65535.")

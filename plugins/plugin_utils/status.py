@@ -324,7 +324,8 @@ def _ambari(said: ambari_look.Said | None, found: Iterable[Mapping[str, Any]], w
     own = {row["alert"] for row in found}
     stopped = {(name, host) for name, rows in whole.items() for host, row in rows.items() if row["state"] in ("stopped", "failed")}
     return {
-        **said,
+        "problem": said["problem"],
+        "hosts": said["hosts"],
         "stale": [row for row in said["stale"] if (row["component"], row["host"]) not in stopped],
         "alerts": [{**row, "folded": not row["maintenance"] and row["id"] not in own} for row in said["alerts"]],
     }

@@ -35,6 +35,7 @@ from typing import Any, NamedTuple
 
 from ansible_collections.koverse.runbook.plugins.module_utils.times import iso, seconds
 
+from . import ambari_look
 from .catalogue import RunbookError, did_you_mean
 from .decide import fewest
 from .diagnose import ALERT, WHOLE_HOST
@@ -43,13 +44,15 @@ from .plan import Plan
 VERSION = 1
 SEVERITIES = ("warning", "error", "critical")
 # Nobody could tell: these are told as unknown.
-UNKNOWN_CODES = ("HOST_UNREACHABLE", "NOT_ANSWERING", "NOT_TOLD", "UNKNOWN")
-# With one of these nothing can be written, though enough processes serve.
-_CRITICAL_CODES = ("SAFE_MODE", "SAFE_MODE_KEPT")
-_OWN_CODES = ("UNKNOWN", "NOT_WHOLE")
+UNKNOWN_CODES = ("HOST_UNREACHABLE", "NOT_ANSWERING", "NOT_TOLD", "UNKNOWN", "AMBARI_SILENT")
+# With one of these nothing can be written, or two may write at once, though enough processes serve.
+_CRITICAL_CODES = ("SAFE_MODE", "SAFE_MODE_KEPT", "SEVERAL_ACTIVE")
+_OWN_CODES = ("UNKNOWN", "NOT_WHOLE", "AMBARI_SILENT")
 _BACKUPS = {"failed": "BACKUP_FAILED", "damaged": "BACKUP_DAMAGED", "too_old": "BACKUP_TOO_OLD"}
-_BACKUP_KEY = "backup"
+_BACKUP_KEY, _AMBARI_KEY = "backup", "ambari"
 _MINUTES = re.compile(r"(\d{1,2}):(\d{2})")
+
+OVER = ("recovered", "passed", "left")  # kinds of events
 
 State = dict[str, Any]
 Finding = dict[str, Any]
@@ -91,12 +94,15 @@ class Settings(NamedTuple):
 
 
 class Look(NamedTuple):
-    """One look: `findings` by key; the keys of what was seen to be well (`healthy`) or is not looked at any more (`left`)."""
+    """One look: `findings` by key; the keys of what was seen to be well (`healthy`), is not looked at any more (`left`), or is told by
+    another finding (`folded`: an alert of Ambari), and of findings that may concern more than was seen (`partial`)."""
 
     verdict: Mapping[str, Any]
     findings: Mapping[str, Finding]
     healthy: frozenset[str] = frozenset()
     left: frozenset[str] = frozenset()
+    folded: frozenset[str] = frozenset()
+    partial: frozenset[str] = frozenset()
 
 
 # ---- settings
@@ -161,13 +167,16 @@ def cluster_name(sources: Sequence[str]) -> str:
 # ---- one look
 
 
-def look(report: Mapping[str, Any], plan: Plan, known: Iterable[str] = ()) -> Look:
-    """A report of status.py as the watch needs it. known: keys of the state, of which it is said whether they are well now."""
-    seen = _Seen(report, plan)
-    findings = {**seen.findings(), **seen.uncovered(), **seen.backup()}
+def look(report: Mapping[str, Any], plan: Plan, known: Iterable[str] = (), said: ambari_look.Said | None = None) -> Look:
+    """A report of status.py as the watch needs it. known: keys of the state, of which it is told how they are now. said: by Ambari, None
+    where it was not asked."""
+    seen = _Seen(report, plan, said)
+    findings = {**seen.findings(), **seen.uncovered(), **seen.backup(), **seen.silence()}
     absent = [key for key in known if key not in findings]
-    left = frozenset(key for key in absent if seen.has_left(key))
-    return Look(report["verdict"], findings, frozenset(key for key in absent if key not in left and seen.is_well(key)), left)
+    left = frozenset(filter(seen.has_left, absent))
+    healthy = frozenset(key for key in absent if key not in left and seen.is_well(key))
+    folded = frozenset(key for key in absent if key in seen.alerts and key not in left)
+    return Look(report["verdict"], findings, healthy, left, folded, frozenset(filter(seen.is_partial, findings)))
 
 
 def key_of(code: str, component: str | None, host: str | None, alert: str | None = None) -> str:
@@ -177,6 +186,10 @@ def key_of(code: str, component: str | None, host: str | None, alert: str | None
     return f"{component}@{host}" if component and host else f"{code} {component or host}"
 
 
+def _alert_key(alert: str) -> str:
+    return key_of(ALERT, None, None, alert)
+
+
 def _is_alert(key: str) -> bool:
     return key.startswith(f"{ALERT} ")
 
@@ -184,14 +197,14 @@ def _is_alert(key: str) -> bool:
 class _Seen:
     """A report, indexed."""
 
-    def __init__(self, report: Mapping[str, Any], plan: Plan) -> None:
+    def __init__(self, report: Mapping[str, Any], plan: Plan, said: ambari_look.Said | None) -> None:
         self.report, self.fewest = report, fewest(plan)
         self.components = {entry["name"]: entry for entry in report["components"]}
         self.hosts = {host["name"]: host["answer"] for host in report["hosts"]}
         self.rows = {(row["component"], row["host"]): row for row in report["instances"]}
-        said = report["ambari"]
-        self.ambari_answers = bool(said) and not said["problem"]
-        self.alerts = {key_of(ALERT, None, None, row["id"]): row for row in (said["alerts"] if said else ())}
+        self.asked, self.problem = said is not None, said["problem"] if said else None
+        self.alerts = {_alert_key(row["id"]): row for row in (said["alerts"] if said else ())}
+        self.well, self.unsure = ({_alert_key(name) for name in said[many]} if said else set() for many in ("well", "unsure"))
 
     def wanted(self, component: str | None = None, host: str | None = None) -> list[Mapping[str, Any]]:
         """The instances that are meant to run: of a component, or on a host."""
@@ -256,12 +269,22 @@ class _Seen:
         found = self._own(code, None, None, "the newest backup is not good", [self.report["backups"]["text"]], remedy)
         return {_BACKUP_KEY: {**found, "severity": "error", "stake": "what has changed since the last good backup"}}
 
+    def silence(self) -> dict[str, Finding]:
+        """That Ambari could not be asked: nobody is told of its alerts meanwhile."""
+        if not self.problem:
+            return {}
+        remedy = "cure what its evidence names; docs/ambari.md"
+        found = self._own("AMBARI_SILENT", None, None, "what Ambari says is not known", [self.problem], remedy)
+        return {_AMBARI_KEY: {**found, "severity": "warning", "stake": "Ambari's alerts, which nobody is told of meanwhile"}}
+
     def is_well(self, key: str) -> bool:
         """Whether this look has seen the thing to be well. That nobody complains of it is not enough: somebody must have seen it."""
         if key == _BACKUP_KEY:
             return self.report["backups"]["verdict"] in ("good", "none")
+        if key == _AMBARI_KEY:
+            return not self.problem
         if _is_alert(key):
-            return self.ambari_answers and key not in self.alerts
+            return key in self.well
         if "@" in key:
             component, _at, host = key.partition("@")
             row = self.rows[component, host]
@@ -270,7 +293,9 @@ class _Seen:
         if name in self.components:
             if code == "NOT_WHOLE":
                 return self.components[name]["verdict"] in ("healthy", "standby")
-            return self.components[name]["desired"] == "stopped" or self.serves(name)
+            # Two that are active at once stay two, as long as there is one of which nobody can tell.
+            told = code != "SEVERAL_ACTIVE" or not any("unknown" in (row["state"], row["health"]) for row in self.wanted(name))
+            return self.components[name]["desired"] == "stopped" or (told and self.serves(name))
         return self.hosts[name] == "answered" and self._host_is_well(code, name)
 
     def _host_is_well(self, code: str, host: str) -> bool:
@@ -283,17 +308,30 @@ class _Seen:
             return any(row["health"] == "healthy" for row in here) or not here
         return True
 
+    def is_partial(self, key: str) -> bool:
+        """Whether a finding may concern more than this look has seen."""
+        return key.startswith("DISK_FULL ") and not self.is_well(key)
+
     def has_left(self, key: str) -> bool:
-        """Whether the run book does not know the thing any more, or Ambari is told to leave it alone."""
+        """Whether the run book or Ambari does not know the thing any more, or it is meant to be so."""
         if key == _BACKUP_KEY:
             return False
+        if key == _AMBARI_KEY:
+            return not self.asked
         if _is_alert(key):
-            return self.report["ambari"] is None or (key in self.alerts and self.alerts[key]["maintenance"])
+            return not self.asked or (not self.problem and self._alert_has_left(key))
         if "@" in key:
             component, _at, host = key.partition("@")
             return (component, host) not in self.rows
         name = key.partition(" ")[2]
         return name not in self.components and name not in self.hosts
+
+    def _alert_has_left(self, key: str) -> bool:
+        alert = self.alerts.get(key)
+        if alert is None:
+            return key not in self.well | self.unsure
+        row = self.rows.get((alert["component"], alert["host"]))
+        return ambari_look.is_meant(alert, row["state"] if row else None, self.components[row["component"]]["desired"] if row else None)
 
     def _hosts_of(self, name: str) -> set[str]:
         return {row["host"] for row in self.wanted(name)}
@@ -343,12 +381,12 @@ def step(
     at = stamp(now)
     before = state or {"things": {}, "channels": {}}
     advanced = {
-        key: _advance(before["things"].get(key), seen.findings.get(key), key in seen.healthy or key in seen.left, at)
+        key: _advance(before["things"].get(key), key, seen, at)
         for key in [*before["things"], *(key for key in seen.findings if key not in before["things"])]
     }
     things: dict[str, dict[str, Any]] = {key: thing for key, thing in advanced.items() if thing}
     events = [event for key in list(things) if (event := _event(key, things, seen, now, settings, first=state is None))]
-    events += _reminders(things, {event["key"] for event in events}, now, settings)
+    events += _reminders(things, {event["key"] for event in events} | seen.folded, now, settings)
     new: State = {"version": VERSION, "cluster": settings.cluster, "looked": at, "interval": settings.interval * 60, "things": things}
     new["channels"] = {name: dict(before["channels"].get(name) or _new_channel()) for name in settings.channels}
     quiet = is_quiet(now, settings)
@@ -361,24 +399,28 @@ def step(
         urgent = {event["key"] for event in heard if event["severity"] == "critical"}
         waiting = [*channel["held"], *heard]
         channel["held"] = collapse(event for event in waiting if quiet and event["key"] not in urgent)
-        to_tell = collapse(event for event in waiting if not quiet or event["key"] in urgent)
+        to_tell = [_as_now(event, things) for event in collapse(event for event in waiting if not quiet or event["key"] in urgent)]
         _forget_old(channel, now, settings)
         if to_tell:
-            told = {event["key"] for event in [*to_tell, *channel["held"]]}
+            told = {event["key"] for event in [*to_tell, *channel["held"]]} | seen.folded
             lasting = [thing for key, thing in things.items() if thing["told"] and key not in told and chosen.accepts(thing)]
             subject, text = compose(settings, seen.verdict, to_tell, lasting, channel["dropped_untold"], now)
-            messages[name] = message(name, at, subject, text, max_severity(event["severity"] for event in to_tell))
+            worst = max_severity(event["severity"] for event in to_tell)
+            messages[name] = message(name, at, subject, text, worst, channel["dropped_untold"])
             channel["pending"] = [*channel["pending"], messages[name]]
             channel["dropped_untold"] = 0
             _forget_old(channel, now, settings)
     return new, messages
 
 
-def _advance(old: dict[str, Any] | None, finding: Finding | None, well: bool, at: str) -> dict[str, Any] | None:
+def _advance(old: dict[str, Any] | None, key: str, seen: Look, at: str) -> dict[str, Any] | None:
     """A thing after one more look; None where there is nothing to remember: it was never told, and is well."""
+    finding, well = seen.findings.get(key), key in seen.healthy or key in seen.left
     if finding is None:
         if old is None or (well and not old["told"]):
             return None
+        if key in seen.folded:
+            return {**old, "last": at, "gone": 0, "unseen": False}
         return {**old, "same": 0, "looks": 0, "gone": old["gone"] + 1, "unseen": False} if well else {**old, "gone": 0, "unseen": True}
     fresh: dict[str, Any] = {
         "first": at,
@@ -391,9 +433,17 @@ def _advance(old: dict[str, Any] | None, finding: Finding | None, well: bool, at
         "severities": [],
     }
     thing = old or fresh
+    if key in seen.partial:
+        finding = _with_unseen(finding, thing["finding"])
     same = _what(thing["finding"]) == _what(finding)
     counts = {"looks": thing["looks"] + 1, "same": thing["same"] + 1 if same else 1, "gone": 0}
     return {**thing, **counts, "finding": finding, "last": at, "unseen": False}
+
+
+def _with_unseen(finding: Finding, before: Finding) -> Finding:
+    """A finding of which not all could be seen, with what it concerned before: the old one, where nothing is new."""
+    concerns = sorted({*finding["concerns"], *before["concerns"]})
+    return {**(before if concerns == before["concerns"] else finding), "severity": finding["severity"], "concerns": concerns}
 
 
 def _what(finding: Finding) -> list[str]:
@@ -444,12 +494,18 @@ def _as_event(kind: str, key: str, thing: Mapping[str, Any], at: str) -> Event:
     return {**facts, "finding": thing["finding"], "severity": thing["finding"]["severity"]}
 
 
-def _reminders(things: dict[str, dict[str, Any]], just_told: set[str], now: datetime.datetime, settings: Settings) -> list[Event]:
+def _as_now(event: Event, things: Mapping[str, Mapping[str, Any]]) -> Event:
+    """An event that may have been kept through the quiet hours, with what it is like now where it is not over."""
+    thing = things.get(event["key"])
+    return {**event, "finding": thing["finding"], "unseen": thing["unseen"]} if thing and event["kind"] not in OVER else event
+
+
+def _reminders(things: dict[str, dict[str, Any]], but: set[str], now: datetime.datetime, settings: Settings) -> list[Event]:
     """What lasts is told again. When one is due, those that would be due before long come along: one message instead of many."""
     since = {
         key: (now.timestamp() - seconds(thing["told_at"])) / 3600
         for key, thing in things.items()
-        if thing["told"] and not thing["gone"] and key not in just_told
+        if thing["told"] and not thing["gone"] and key not in but
     }
     if not settings.reminder or not any(hours >= settings.reminder for hours in since.values()):
         return []
@@ -480,24 +536,28 @@ def _collapsed(rows: Sequence[Event]) -> Event:
     if len(rows) == 1:
         return rows[0]
     kinds = [row["kind"] for row in rows]
-    came, ended = kinds[0] in ("new", "present", "passed"), kinds[-1] in ("recovered", "left", "passed")
+    came, ended, ended_before = kinds[0] in ("new", "present", "passed"), kinds[-1] in OVER, any(kind in OVER for kind in kinds[:-1])
     worst = max_severity(row["severity"] for row in rows)
     heard = {many: list(dict.fromkeys(one for row in rows for one in row[many])) for many in ("codes", "severities")}
     last = {**rows[-1], **heard, "severity": worst, "before": next((row["before"] for row in rows if row["before"]), None)}
     if ended:
         return {**last, "kind": "passed" if came else kinds[-1]}
-    if came or "recovered" in kinds:
-        return {**last, "kind": "present" if kinds[0] == "present" else "new", "first": rows[0]["first"] if came else last["first"]}
+    if came or ended_before:
+        kind = "present" if kinds[0] == "present" else "new"
+        return {**last, "kind": kind, "first": last["first"] if ended_before else rows[0]["first"]}
     return {**last, "kind": "changed" if "changed" in kinds else "reminder"}
 
 
 # ---- messages
 
 
-def message(channel: str, at: str, subject: str, text: str, severity: str) -> Message:
-    """A message that waits to be sent. The id is the same at every try, so that a mail that comes twice can be told."""
+def message(channel: str, at: str, subject: str, text: str, severity: str, dropped: int = 0) -> Message:
+    """A message that waits to be sent. The id is the same at every try, so that a mail that comes twice can be told.
+
+    dropped: of how many that were given up it tells.
+    """
     unique = hashlib.sha256("\n".join([channel, at, subject, text]).encode()).hexdigest()[:20]
-    return {"id": unique, "made": at, "severity": severity, "subject": subject, "text": text, "to": None, "tries": 0}
+    return {"id": unique, "made": at, "severity": severity, "subject": subject, "text": text, "to": None, "tries": 0, "dropped": dropped}
 
 
 def sent(channel: dict[str, Any], done: Message, at: str) -> dict[str, Any]:
@@ -526,11 +586,12 @@ def _new_channel() -> dict[str, Any]:
 
 
 def _forget_old(channel: dict[str, Any], now: datetime.datetime, settings: Settings) -> None:
-    """What is too old to be sent, or too much, is given up, oldest first; the next message says how many."""
+    """What is too old to be sent, or too much, is given up, oldest first; the next message says how many, with those of which they told."""
     oldest = now.timestamp() - settings.keep_hours * 3600
     kept = [row for row in channel["pending"] if seconds(row["made"]) >= oldest][-settings.keep_messages :]
-    lost = len(channel["pending"]) - len(kept)
-    counts = {"dropped": channel["dropped"] + lost, "dropped_untold": channel["dropped_untold"] + lost}
+    lost = [row for row in channel["pending"] if row not in kept]
+    untold = channel["dropped_untold"] + len(lost) + sum(row["dropped"] for row in lost)
+    counts = {"dropped": channel["dropped"] + len(lost), "dropped_untold": untold}
     channel.update(pending=kept, **counts)
 
 

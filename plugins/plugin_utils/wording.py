@@ -10,7 +10,7 @@ from typing import Any
 
 from .diagnose import CLASSES
 from .status import SPOKEN, age, one_line
-from .watch import UNKNOWN_CODES, Event, Settings, max_severity, stamp
+from .watch import OVER, UNKNOWN_CODES, Event, Settings, max_severity, stamp
 
 # So many are told in full; a cluster that is down has hundreds.
 _IN_FULL = 20
@@ -26,7 +26,6 @@ _HEADINGS = {
     "reminder": "Still there",
 }
 _SHORT = {**{kind: title.lower() for kind, title in _HEADINGS.items()}, "present": "present", "left": "no longer looked at"}
-_OVER = ("recovered", "passed", "left")
 
 
 def compose(
@@ -64,7 +63,7 @@ def trial(settings: Settings, channel: str, now: datetime.datetime) -> tuple[str
 
 
 def _subject(cluster: str, verdict: Mapping[str, Any], events: Sequence[Event], lasting: Sequence[Mapping[str, Any]]) -> str:
-    bad = [event["finding"]["severity"] for event in events if event["kind"] not in _OVER]
+    bad = [event["finding"]["severity"] for event in events if event["kind"] not in OVER]
     bad += [thing["finding"]["severity"] for thing in lasting]
     head = f"{max_severity(bad)} ({len(bad)})" if bad else f"cluster {SPOKEN[verdict['state']]}"
     if len(events) == 1:
@@ -78,7 +77,7 @@ def _subject(cluster: str, verdict: Mapping[str, Any], events: Sequence[Event], 
 
 def _event(event: Event, now: str) -> str:
     finding = event["finding"]
-    if event["kind"] in _OVER:
+    if event["kind"] in OVER:
         return f"- {_named(finding)}; lasted {age(event['first'], event['at'])}, until {event['at']}"
     lines = [f"- {_named(finding)}"]
     if event["before"]:

@@ -160,11 +160,9 @@ def test_a_host_that_is_gone_is_unknown_and_nothing_on_it_recovers(cluster: Clus
 
 @pytest.mark.faults
 def test_a_timer_runs_the_watch(cluster: Cluster, control_host: str) -> None:
-    def schedule() -> str:
-        words = (
-            f"cd {ROOT} && {CONTROL}/bin/ansible-playbook -i inventories/lab/ha playbooks/watch_schedule.yml -e runbook_watch_interval=1"
-        )
-        done = cluster.host(control_host).run(words)
+    def schedule(inventory: str = "ha", interval: int = 1) -> str:
+        playbook = f"-i inventories/lab/{inventory} playbooks/watch_schedule.yml -e runbook_watch_interval={interval}"
+        done = cluster.host(control_host).run(f"cd {ROOT} && {CONTROL}/bin/ansible-playbook {playbook}")
         return str(done.stdout + done.stderr)
 
     name = "koverse-runbook-watch"
@@ -176,6 +174,10 @@ def test_a_timer_runs_the_watch(cluster: Cluster, control_host: str) -> None:
     try:
         assert "changed=2" in (first := schedule()), first
         assert "changed=0" in (again := schedule()), again
+        assert "runbook_watch_interval: expected at least 1 minute, found 0" in (refused := schedule(interval=0)), refused
+        other = " ".join(schedule("classic").split())
+        assert "is for the inventory" in other, other
+        assert "Give each cluster a unit of its own (runbook_watch_unit)" in other, other
         wait_until(lambda: runs() >= 2, 300, "the timer has run the watch twice")
         state = json.loads(cluster.run(control_host, f"cat {ROOT}/status/watch.json"))
         assert state["interval"] == 60

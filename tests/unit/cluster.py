@@ -117,4 +117,4 @@ def alert(definition: str, component: str | None = None, host: str | None = None
 
 def ambari_says(*alerts: dict[str, Any], **changes: Any) -> dict[str, Any]:
     """What Ambari says beside our own look."""
-    return {"problem": None, "stale": [], "alerts": list(alerts), "hosts": [], **changes}
+    return {"problem": None, "stale": [], "alerts": list(alerts), "well": [], "unsure": [], "hosts": [], **changes}

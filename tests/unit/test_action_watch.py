@@ -251,7 +251,39 @@ def test_check_mode_says_what_would_be_sent(watched: Watched) -> None:
     predicted = watched.look(check=True, broken=BROKEN)
     assert (predicted["changed"], predicted["sent"]) == (True, [])
     assert f"Would be sent by mail: {SUBJECT}" in "\n".join(watched.said)
-    assert (watched.server.letters, watched.hook.posted, watched.path.exists()) == ([], [], False)
+    assert (watched.server.letters, watched.hook.posted, list(watched.directory.iterdir())) == ([], [], [])
+
+
+def test_check_mode_says_what_waits_to_be_sent(watched: Watched) -> None:
+    watched.hook.status = 500
+    watched.look(broken=BROKEN)
+    watched.said.clear()
+    kept = watched.path.read_text(encoding="utf-8")
+    predicted = watched.look(check=True, broken=BROKEN)
+    assert predicted["changed"]
+    assert watched.said[-1] == f"Would be sent by slack: {SUBJECT}"
+    assert watched.path.read_text(encoding="utf-8") == kept
+
+
+def test_another_clusters_state_is_refused(watched: Watched) -> None:
+    watched.look(broken=BROKEN)
+    kept = watched.path.read_text(encoding="utf-8")
+    for check in (True, False):
+        refused = watched.look(cluster="other", check=check)
+        assert refused["failed"]
+        assert "expected the state of 'other', found that of 'ha'. Nobody was told anything. Set runbook_watch_state" in refused["msg"]
+    assert watched.path.read_text(encoding="utf-8") == kept
+
+
+def test_metrics_that_cannot_be_written_hide_nothing(watched: Watched) -> None:
+    watched.hook.status = 500
+    failed = watched.look(broken=BROKEN, metrics=str(watched.directory / "missing" / "k.prom"))
+    assert failed["failed"]
+    assert "slack: HTTP 500" in failed["msg"]
+    assert "k.prom" in failed["msg"]
+    assert "The watch has to write there" in failed["msg"]
+    written = json.loads((watched.directory / "status" / "status.json").read_text(encoding="utf-8"))
+    assert written["notifications"]["channels"][1]["failure"]["why"].startswith("HTTP 500")
 
 
 HOLDS = "import fcntl, sys; f = open(sys.argv[1], 'a'); fcntl.flock(f, fcntl.LOCK_EX); print('held', flush=True); sys.stdin.read()"

@@ -96,9 +96,10 @@ def where(row: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def test_nothing_to_say_takes_three_calls(ambari: Emulator) -> None:
-    assert look(ambari) == {"problem": None, "stale": [], "alerts": [], "hosts": []}
+    nothing = {"problem": None, "stale": [], "alerts": [], "well": [], "unsure": [], "hosts": []}
+    assert look(ambari) == nothing
     assert len(ambari.calls) == 3
-    assert look(ambari, cluster="") == {"problem": None, "stale": [], "alerts": [], "hosts": []}
+    assert look(ambari, cluster="") == nothing
 
 
 def test_what_is_stale_in_our_names(ambari: Emulator) -> None:
@@ -119,7 +120,11 @@ def test_alerts_in_our_names_the_worst_first(ambari: Emulator) -> None:
     ambari.engine.alert("kafka_broker_process", "n2.example.com", "CRITICAL")
     ambari.engine.alert("datanode_storage", "n1.example.com", "CRITICAL", "not sure yet", firmness="SOFT")
     ambari.engine.alert("datanode_storage", "n3.example.com", "OK")
-    alerts = look(ambari)["alerts"]
+    ambari.engine.alert("datanode_process_percent", "n1.example.com", "SKIPPED")
+    said = look(ambari)
+    alerts = said["alerts"]
+    assert said["well"] == ["datanode_storage on n3.example.com"]
+    assert sorted(said["unsure"]) == ["datanode_process_percent on n1.example.com", "datanode_storage on n1.example.com"]
     assert [(row["id"], row["state"], *where(row)) for row in alerts] == [
         ("kafka_broker_process on n2.example.com", "CRITICAL", None, "n2", "KAFKA_BROKER", "n2.example.com"),
         ("datanode_process_percent", "WARNING", None, None, None, None),
@@ -168,7 +173,7 @@ def test_maintenance_and_lost_hosts(ambari: Emulator, clock: VirtualClock) -> No
 def test_that_it_says_nothing_is_said(ambari: Emulator, more: dict[str, Any], why: str) -> None:
     said = look(ambari, **more)
     assert why in said.pop("problem")
-    assert said == {"stale": [], "alerts": [], "hosts": []}
+    assert said == {"stale": [], "alerts": [], "well": [], "unsure": [], "hosts": []}
 
 
 @pytest.mark.parametrize("body", ['{"items": [{"HostRoles": null}]}', "[]", "{}", "null", "<html>"])
@@ -186,7 +191,7 @@ def test_what_was_not_asked_is_told_apart(ambari: Emulator) -> None:
     assert ambari_look.registered({}) is None
     assert ambari_look.registered({ambari_look.REGISTERED: {"changed": False, "skipped": True}}) is None
     asked = {ambari_look.REGISTERED: {"changed": False, **look(ambari)}}
-    assert ambari_look.registered(asked) == {"problem": None, "stale": [], "alerts": [], "hosts": []}
+    assert ambari_look.registered(asked) == {"problem": None, "stale": [], "alerts": [], "well": [], "unsure": [], "hosts": []}
 
 
 # ---- a restart over it

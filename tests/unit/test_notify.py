@@ -346,6 +346,7 @@ MAIL = {"type": "mail", "host": "h", "from": "k@example.org", "to": ["a@example.
         ({**MAIL, "security": "ssl"}, "ops.security: unknown 'ssl'"),
         ({**MAIL, "port": "smtp"}, "ops.port: expected a number"),
         ({**MAIL, "user": "k"}, "'user' and 'password' go together"),
+        ({**MAIL, "user": "k", "password": "Straße"}, "expected ASCII characters in 'user' and 'password', found others"),
         ({**MAIL, "user": "k", "password": PASSWORD, "security": "none"}, "a password is not sent without encryption"),
     ],
 )

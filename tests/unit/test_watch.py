@@ -293,6 +293,30 @@ def test_in_quiet_hours_only_what_is_critical_is_sent_and_the_rest_at_their_end(
     assert watching.ops(died) == []
 
 
+def quiet_until(hour: int, **changes: Any) -> Watch:
+    return begun(quiet=((12 * 60, hour * 60),), zone=UTC, confirm=1, clear=1, **changes)
+
+
+def test_after_quiet_hours_what_lasts_is_told_as_it_is_then() -> None:
+    watching = quiet_until(13)
+    assert watching.ops(finding()) == []
+    while watching.at.hour < 13:
+        assert watching.ops(well=[]) == []
+    assert watching.ops(well=[]) == ["new DIED"]
+    assert "now: unknown, the last look could not tell" in watching.texts[-1]
+
+
+def test_after_quiet_hours_what_was_well_meanwhile_is_as_old_as_its_return() -> None:
+    watching = quiet_until(13)
+    watching.ops(finding())
+    watching.ops()
+    returned = watching.at
+    while watching.at.hour < 13:
+        watching.ops(finding())
+    assert watching.ops(finding()) == ["new DIED"]
+    assert f"since: {watch.stamp(returned)}" in watching.texts[-1]
+
+
 def test_what_becomes_critical_in_quiet_hours_is_told_once() -> None:
     watching = begun(quiet=watch.quiet_hours("11:00-13:00"), zone=UTC, confirm=1)
     assert watching.ops(finding()) == []
@@ -366,6 +390,17 @@ def test_what_is_not_sent_waits_and_is_bounded_in_count() -> None:
     assert len(channel["pending"]) == 3
     assert (channel["dropped"], channel["dropped_untold"]) == (2, 1)
     assert "given up: 1" in channel["pending"][-1]["text"]
+
+
+def test_how_many_were_given_up_is_not_given_up() -> None:
+    watching = begun(confirm=1, clear=1, sends=False, keep_messages=3)
+    for _number in range(6):
+        watching.ops(finding())
+        watching.ops()
+    assert watching.state
+    channel = watching.state["channels"]["ops"]
+    assert (len(channel["pending"]), channel["dropped"]) == (3, 9)
+    assert channel["dropped_untold"] + sum(row["dropped"] for row in channel["pending"]) == 9
 
 
 def test_what_is_not_sent_is_given_up_when_it_is_old() -> None:
@@ -611,6 +646,40 @@ def test_a_disk_of_which_nobody_tells_any_more_is_not_well() -> None:
     assert watch.look(report(healthy(PLAN)), PLAN, ["DISK_FULL n3"]).healthy == {"DISK_FULL n3"}
 
 
+def test_two_active_ones_are_over_only_when_nobody_is_unknown_and_wake_somebody() -> None:
+    both = {"hdfs_namenode__n1": {"role": "active"}, "hdfs_namenode__n2": {"role": "active"}}
+    seen = watch.look(report(changed(**both)), PLAN)
+    key = "SEVERAL_ACTIVE hdfs_namenode"
+    assert seen.findings[key]["severity"] == "critical"
+    assert watch.look(report(changed(**both), silent=("n2",)), PLAN, [key]).healthy == set()
+    assert watch.look(report(healthy(PLAN)), PLAN, [key]).healthy == {key}
+
+
+def test_a_full_disk_is_not_forgotten_while_what_filled_it_does_not_run() -> None:
+    before, after, more = (
+        watch.Look(BAD, {"DISK_FULL n1": {**finding("DISK_FULL", severity, None, "n1"), "concerns": concerns}}, partial=frozenset(partial))
+        for severity, concerns, partial in (
+            ("warning", ["/data/1", "/data/2"], []),
+            ("error", ["/data/1"], ["DISK_FULL n1"]),
+            ("error", ["/data/3"], ["DISK_FULL n1"]),
+        )
+    )
+    watching = begun(confirm=1)
+
+    def looked(seen: watch.Look) -> list[str]:
+        watching.state, messages = watch.step(watching.state, seen, watching.at, watching.settings, wording.compose)
+        assert watching.state
+        return list(watching.state["things"]["DISK_FULL n1"]["finding"]["concerns"]) if messages else []
+
+    assert looked(before) == ["/data/1", "/data/2"]
+    assert looked(after) == ["/data/1", "/data/2"], "only the severity has changed"
+    assert looked(after) == []
+    assert looked(more) == ["/data/1", "/data/2", "/data/3"]
+    disk = {"path": "/data/1", "free": 0, "size": 100, "files_free": 5, "components": ["zookeeper"]}
+    dead = report(changed(hdfs_datanode__n1=DIED), evidence={"filesystems": [disk], "time": 0, "asked": 0})
+    assert watch.look(dead, PLAN).partial == {"DISK_FULL n1"}
+
+
 def test_a_host_is_not_cut_off_any_more_when_somebody_reaches_it() -> None:
     port = PLAN["components"]["zookeeper"]["ports"]["client"]
     knock = {"component": "zookeeper", "host": "n2", "port": port, "open": True}
@@ -635,7 +704,8 @@ def test_a_backup_that_is_not_good_is_told(verdict: str, code: str) -> None:
     assert watch.look(made, PLAN, ["backup"]) == watch.Look(made["verdict"], {})
 
 
-STORAGE = "AMBARI_ALERT datanode_storage on n2.example.com"
+ID = "datanode_storage on n2.example.com"
+STORAGE = f"AMBARI_ALERT {ID}"
 
 
 def test_alerts_of_ambari_are_things_of_their_own_and_never_critical() -> None:
@@ -645,7 +715,8 @@ def test_alerts_of_ambari_are_things_of_their_own_and_never_critical() -> None:
         alert("broker", host="n9", ambari_component="KAFKA_BROKER"),
         alert("percent"),
     ]
-    seen = watch.look(report(healthy(PLAN), ambari=ambari_says(*alerts)), PLAN)
+    said = ambari_says(*alerts)
+    seen = watch.look(report(healthy(PLAN), ambari=said), PLAN, said=said)
     assert {key: severity for key, (_code, severity) in severities(seen).items()} == {
         STORAGE: "warning",
         "AMBARI_ALERT datanode_heap on n2.example.com": "error",
@@ -656,26 +727,74 @@ def test_alerts_of_ambari_are_things_of_their_own_and_never_critical() -> None:
 
 def test_an_alert_does_not_hide_that_nobody_can_tell() -> None:
     lost = {"state": "unknown", "health": "unknown", "role": None, "since": None, "pids": [], "evidence": "there is no unit x.service"}
-    seen = watch.look(report(changed(koverse_webapp__n3=lost), ambari=ambari_says(alert("web", "koverse_webapp", "n3"))), PLAN)
+    said = ambari_says(alert("web", "koverse_webapp", "n3"))
+    seen = watch.look(report(changed(koverse_webapp__n3=lost), ambari=said), PLAN, said=said)
     assert {code for code, _severity in severities(seen).values()} == {"UNKNOWN", "AMBARI_ALERT"}
 
 
 @pytest.mark.parametrize(
-    ("ambari", "whole", "healthy_keys", "left_keys"),
+    ("ambari", "whole", "where"),
     [
-        (ambari_says(), {}, {STORAGE}, set()),
-        (ambari_says(problem="nobody listens"), {}, set(), set()),
-        (ambari_says(alert("datanode_storage", "hdfs_datanode", "n2", maintenance=True)), {}, set(), {STORAGE}),
+        (ambari_says(well=[ID]), {}, "healthy"),
+        (ambari_says(unsure=[ID]), {}, ""),
+        (ambari_says(), {}, "left"),
+        (ambari_says(problem="nobody listens"), {}, ""),
+        (ambari_says(alert("datanode_storage", "hdfs_datanode", "n2", maintenance=True)), {}, "left"),
         # It is in the evidence of another finding now: that is no recovery.
-        (ambari_says(alert("datanode_storage", "hdfs_datanode", "n2")), {"hdfs_datanode__n2": DIED}, set(), set()),
-        (None, {}, set(), {STORAGE}),
+        (ambari_says(alert("datanode_storage", "hdfs_datanode", "n2")), {"hdfs_datanode__n2": DIED}, "folded"),
+        (None, {}, "left"),
     ],
-    ids=["gone", "silent", "maintenance", "folded", "no more Ambari's"],
+    ids=["OK", "SOFT or SKIPPED", "switched off", "silent", "maintenance", "folded", "no more Ambari's"],
 )
-def test_when_an_alert_is_over(ambari: Any, whole: dict[str, Any], healthy_keys: set[str], left_keys: set[str]) -> None:
-    seen = watch.look(report(changed(**whole), ambari=ambari), PLAN, [STORAGE])
-    assert (seen.healthy, seen.left) == (healthy_keys, left_keys)
+def test_when_an_alert_is_over(ambari: Any, whole: dict[str, Any], where: str) -> None:
+    seen = watch.look(report(changed(**whole), ambari=ambari), PLAN, [STORAGE], ambari)
+    found = {name: keys for name in ("healthy", "left", "folded") if (keys := getattr(seen, name))}
+    assert found == ({where: {STORAGE}} if where else {})
     assert STORAGE not in seen.findings
+
+
+def test_an_alert_on_what_is_stopped_as_it_is_meant_to_be_is_not_looked_at() -> None:
+    plan = ha_plan({"koverse_webapp": {"desired": "stopped"}})
+    stopped = {"state": "stopped", "health": "unhealthy", "role": None, "since": None, "pids": [], "evidence": "inactive"}
+    said = ambari_says(alert("web", "koverse_webapp", "n3"))
+    key = "AMBARI_ALERT web on n3.example.com"
+    seen = watch.look(report(changed(plan, koverse_webapp__n3=stopped), plan, ambari=said), plan, [key], said)
+    assert (seen.left, seen.folded) == ({key}, set())
+
+
+def looks_at(watching: Watch, made: Any, said: Any) -> list[str]:
+    """A look at a report; the texts of the messages."""
+    seen = watch.look(made, PLAN, watching.state["things"] if watching.state else (), said)
+    watching.state, messages = watch.step(watching.state, seen, watching.at, watching.settings, wording.compose)
+    watching.at += LOOK
+    return [f"{message['subject']}\n{message['text']}" for message in messages.values()]
+
+
+def test_an_alert_that_another_finding_tells_is_neither_unknown_nor_told_twice() -> None:
+    watching = begun(confirm=1, clear=1, reminder=1)
+    said = ambari_says(alert("datanode_storage", "hdfs_datanode", "n2"))
+    alone, dead = report(healthy(PLAN), ambari=said), report(changed(hdfs_datanode__n2=DIED), ambari=said)
+    assert "AMBARI_ALERT" in looks_at(watching, alone, said)[0]
+    (text,) = looks_at(watching, dead, said)
+    assert "DIED" in text
+    assert "AMBARI_ALERT" not in text
+    later = [text for _number in range(30) for text in looks_at(watching, dead, said)]
+    assert len(later) == 2, "it is reminded of every hour"
+    assert not any("AMBARI_ALERT" in text for text in later)
+    well = ambari_says(well=[ID])
+    (text,) = looks_at(watching, report(healthy(PLAN), ambari=well), well)
+    assert "Recovered (2)" in text
+
+
+def test_that_ambari_cannot_be_asked_is_told_and_its_end() -> None:
+    watching = begun(confirm=2, clear=1)
+    silent, answers_again = ambari_says(problem="nobody listens on https://ambari"), ambari_says()
+    texts = [looks_at(watching, report(healthy(PLAN), ambari=said), said) for said in (silent, silent, silent, answers_again)]
+    assert [len(told) for told in texts] == [0, 1, 0, 1]
+    assert "UNKNOWN: AMBARI_SILENT (warning" in texts[1][0]
+    assert "nobody listens on https://ambari" in texts[1][0]
+    assert "recovered: UNKNOWN: what Ambari says is not known" in texts[3][0]
+    assert watch.look(report(healthy(PLAN)), PLAN, ["ambari"]).left == {"ambari"}
 
 
 def test_an_alert_whose_text_changes_is_told_once_and_its_state_is_a_change() -> None:
@@ -683,11 +802,7 @@ def test_an_alert_whose_text_changes_is_told_once_and_its_state_is_a_change() ->
 
     def looked(**changes: Any) -> list[str]:
         said = ambari_says(alert("datanode_storage", "hdfs_datanode", "n2", **changes))
-        seen = watch.look(report(healthy(PLAN), ambari=said), PLAN)
-        assert watching.state
-        watching.state, messages = watch.step(watching.state, seen, watching.at, watching.settings, wording.compose)
-        watching.at += LOOK
-        return [message["subject"] for message in messages.values()]
+        return [text.partition("\n")[0] for text in looks_at(watching, report(healthy(PLAN), ambari=said), said)]
 
     subjects = [looked(state="WARNING", text=f"{number} % left", since=f"2026-11-22T1{number}:00:00Z") for number in range(6)]
     assert [len(subject) for subject in subjects] == [0, 1, 0, 0, 0, 0]
