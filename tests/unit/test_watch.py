@@ -781,12 +781,19 @@ def test_an_alert_that_another_finding_tells_is_neither_unknown_nor_told_twice()
     later = [text for _number in range(30) for text in looks_at(watching, dead, said)]
     assert len(later) == 2, "it is reminded of every hour"
     assert not any("AMBARI_ALERT" in text for text in later)
-    last = watch.stamp(watching.at - LOOK)
-    silent, well = ambari_says(problem="nobody listens"), ambari_says(well=[ID])
+    well = ambari_says(well=[ID])
+    (text,) = looks_at(watching, report(healthy(PLAN), ambari=well), well)
+    assert "Recovered (2)" in text
+
+
+def test_an_alert_in_another_finding_was_seen_by_that_look() -> None:
+    watching = begun(confirm=1)
+    said, silent = ambari_says(alert("datanode_storage", "hdfs_datanode", "n2")), ambari_says(problem="nobody listens")
+    looks_at(watching, report(healthy(PLAN), ambari=said), said)
+    last = watch.stamp(watching.at)
+    looks_at(watching, report(changed(hdfs_datanode__n2=DIED), ambari=said), said)
     (text,) = looks_at(watching, report(changed(hdfs_datanode__n2=DIED), ambari=silent), silent)
     assert f"unknown now, last seen {last}" in text
-    (text,) = looks_at(watching, report(healthy(PLAN), ambari=well), well)
-    assert "Recovered (3)" in text
 
 
 def test_that_ambari_cannot_be_asked_is_told_and_its_end() -> None:
