@@ -68,8 +68,36 @@ options:
     type: list
     elements: str
     default: []
+  cache:
+    description:
+      - Whether Ambari's answer is kept, for runs in which nobody answers there. Ambari is asked all the same, each time, and the kept
+        answer is used with a warning that says its age; never where Ambari answers and refuses.
+      - Kept are hosts, components, and what becomes variables, but no password and nothing else of the configuration.
+    type: bool
+    default: false
+    env: [{name: ANSIBLE_INVENTORY_CACHE}]
+    ini: [{section: inventory, key: cache}]
+  cache_plugin:
+    description: The cache plugin that keeps it.
+    type: str
+    default: ansible.builtin.jsonfile
+    env: [{name: ANSIBLE_INVENTORY_CACHE_PLUGIN}]
+    ini: [{section: inventory, key: cache_plugin}]
+  cache_connection:
+    description: Where it is kept, for V(ansible.builtin.jsonfile) a directory.
+    type: str
+    default: ~/.ansible/koverse.runbook
+    env: [{name: ANSIBLE_INVENTORY_CACHE_CONNECTION}]
+    ini: [{section: inventory, key: cache_connection}]
+  cache_timeout:
+    description: Seconds after which it is used no more; V(0) is never.
+    type: int
+    default: 0
+    env: [{name: ANSIBLE_INVENTORY_CACHE_TIMEOUT}]
+    ini: [{section: inventory, key: cache_timeout}]
 extends_documentation_fragment:
   - ansible.builtin.constructed
+  - ansible.builtin.inventory_cache
 """
 
 EXAMPLES = r"""
@@ -78,6 +106,7 @@ plugin: koverse.runbook.ambari
 url: https://ambari.example.com:8443
 username: operator
 postgres_hosts: [n1.example.com]
+cache: true
 
 # With more groups, and addresses instead of names:
 # compose:
@@ -87,15 +116,18 @@ postgres_hosts: [n1.example.com]
 #     prefix: maintenance
 """
 
+import time
 from typing import Any
 
 from ansible.errors import AnsibleParserError
-from ansible.plugins.inventory import BaseInventoryPlugin, Constructable
+from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 from ansible_collections.koverse.runbook.plugins.module_utils import ambari
+from ansible_collections.koverse.runbook.plugins.module_utils.times import iso
 from ansible_collections.koverse.runbook.plugins.plugin_utils import ambari_facts, catalogue
+from ansible_collections.koverse.runbook.plugins.plugin_utils.status import age
 
 
-class InventoryModule(BaseInventoryPlugin, Constructable):
+class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     """A cluster as Ambari has it."""
 
     NAME = "koverse.runbook.ambari"
@@ -109,18 +141,41 @@ class InventoryModule(BaseInventoryPlugin, Constructable):
         super().parse(inventory, loader, path, cache)
         self._read_config_data(path)
         options = {key: self.get_option(key) for key in ("url", "username", "password", "ca_path", "validate_certs", "timeout")}
+        kept_as = self.get_cache_key(path)
+        source = [options["url"], self.get_option("cluster")]
         try:
-            cluster = ambari.Cluster.find(ambari.Server(**options, patience=0.0), self.get_option("cluster"))
-            about = cluster.get("", ambari.fields("Clusters/version", "Clusters/desired_configs"))["Clusters"]
-            read = {
-                "rows": cluster.host_components(),
-                "hosts": cluster.hosts(),
-                "stack": str(about["version"]),
-                "configuration": {**cluster.configuration(), **self._of_no_service(cluster, about["desired_configs"])},
-            }
+            read = self._read(ambari.Server(**options, patience=0.0))
+            if self.get_option("cache"):
+                self._cache[kept_as] = {"source": source, "at": iso(time.time()), "read": read}
+        except ambari.NoContact as error:
+            kept = self._cache.get(kept_as) if cache and self.get_option("cache") else None
+            if not kept or kept["source"] != source:
+                raise AnsibleParserError(f"{path}: {error}") from None
+            self.display.warning(f"{path}: {error}. Hosts and variables are what Ambari said {age(kept['at'], iso(time.time()))} ago.")
+            read = kept["read"]
         except ambari.AmbariError as error:
             raise AnsibleParserError(f"{path}: {error}") from None
-        self._fill(read, {**options, "cluster": cluster.name})
+        self._fill(read, options)
+
+    def _read(self, server: ambari.Server) -> dict[str, Any]:
+        """What the inventory is made of, as plain data without secrets: `cluster`, `stack`, `hosts` and `rows` (see Cluster), `groups` and
+        `catalogue` (see ambari_facts). Raises AmbariError."""
+        cluster = ambari.Cluster.find(server, self.get_option("cluster"))
+        about = cluster.get("", ambari.fields("Clusters/version", "Clusters/desired_configs"))["Clusters"]
+        rows, hosts, stack = cluster.host_components(), cluster.hosts(), str(about["version"])
+        configuration = {**cluster.configuration(), **self._of_no_service(cluster, about["desired_configs"])}
+        _layers, entries = catalogue.load()
+        groups = ambari_facts.groups(rows, entries, self._named("standby_hosts", hosts))
+        ports = {name: entry["ports"] for name, entry in entries.items()}
+        root = ambari_facts.stack_root(configuration, stack)
+        return {
+            "cluster": cluster.name,
+            "stack": stack,
+            "hosts": hosts,
+            "rows": rows,
+            "groups": groups,
+            "catalogue": ambari_facts.catalogue(configuration, ports, list(groups), root),
+        }
 
     @staticmethod
     def _of_no_service(cluster: ambari.Cluster, desired: dict[str, Any]) -> dict[str, dict[str, str]]:
@@ -131,16 +186,13 @@ class InventoryModule(BaseInventoryPlugin, Constructable):
         return {kind: dict(cluster.configuration_version(kind, desired[kind]["tag"]).get("properties") or {})}
 
     def _fill(self, read: dict[str, Any], options: dict[str, Any]) -> None:
-        _layers, entries = catalogue.load()
-        found = ambari_facts.groups(read["rows"], entries, self._named("standby_hosts", read["hosts"]))
         postgres_hosts = self._named("postgres_hosts", read["hosts"])
-        root = ambari_facts.stack_root(read["configuration"], read["stack"])
-        ports = {name: entry["ports"] for name, entry in entries.items()}
         for_all = {
             "runbook_backend": "ambari",
             "runbook_ambari_stack": read["stack"],
-            "runbook_ambari_catalogue": ambari_facts.catalogue(read["configuration"], ports, list(found), root),
-            **{f"runbook_ambari_{key}": options[key] for key in ("url", "username", "cluster", "validate_certs")},
+            "runbook_ambari_catalogue": read["catalogue"],
+            "runbook_ambari_cluster": read["cluster"],
+            **{f"runbook_ambari_{key}": options[key] for key in ("url", "username", "validate_certs")},
         }
         if options["ca_path"]:
             for_all["runbook_ambari_ca_path"] = options["ca_path"]
@@ -160,7 +212,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable):
             }
             for key, value in variables.items():
                 self.inventory.set_variable(host, key, value)
-        for name, hosts in (*found.items(), *([("postgres", postgres_hosts)] if postgres_hosts else [])):
+        for name, hosts in (*read["groups"].items(), *([("postgres", postgres_hosts)] if postgres_hosts else [])):
             self.inventory.add_group(name)
             for host in hosts:
                 self.inventory.add_child(name, host)

@@ -33,13 +33,17 @@ STARTED, STOPPED = "STARTED", "INSTALLED"  # "stopped" is called INSTALLED
 ALERT_STATES = ("CRITICAL", "WARNING", "UNKNOWN", "SKIPPED", "OK")  # the worst first
 FAILED = ("FAILED", "TIMEDOUT")  # of tasks
 _OVER = ("COMPLETED", "ABORTED", *FAILED)
-_UNDER_WAY = ("STARTING", "STOPPING", "INSTALLING", "UPGRADING")
+_UNDER_WAY = ("STARTING", "STOPPING", "UPGRADING")
+# Whatever it is asked for, Ambari installs what is so.
+_NOT_INSTALLED = ("INIT", "INSTALLING", "INSTALL_FAILED", "UNINSTALLING", "UNINSTALLED", "WIPING_OUT", "DISABLED")
 
 _POLL, _LONGEST_POLL = 0.5, 3.0  # seconds between two looks at a request; each look takes half as long again
+_REPORT = 60.0  # seconds in which an agent that has come back reports what runs
 _SETTLE = 30.0  # seconds in which the states follow the end of a request: agents report every 10 s
 _RESTARTED = 30.0  # seconds from a server's silence on, in which an abort is taken for its restart's and not for a person's
 _SENDS = 3  # times that the same change is asked for, where the server was restarted meanwhile
 _LAST_LINES = 8
+_REQUESTS = 200  # the newest requests that are looked at; an older one that is not over yet would not be seen
 _SILENT_STATUS = (502, 503, 504)  # a proxy's, or a server that is starting
 
 STALE_DECISION = "What it starts or stops is not what this run has seen. Wait for its end, then run again"
@@ -76,23 +80,30 @@ class Server:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         """url: for example https://ambari.example.com:8443. timeout: seconds that a call may take; patience: seconds for which `get` asks a
-        server again that does not answer. Raises AmbariError where the URL is none."""
-        try:
-            parts = urllib.parse.urlsplit(url)
-        except ValueError as error:
-            raise AmbariError(f"'{url}' is no URL of an Ambari server ({error}): expected https://HOST:PORT") from error
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise AmbariError(f"'{parts.hostname or url}' is no URL of an Ambari server: expected https://HOST:PORT")
-        if parts.username or parts.password:
+        server again that does not answer. Raises AmbariError where the URL is none, or ca_path no file of certificates."""
+        if "@" in url:
             raise AmbariError(
                 "the URL of the Ambari server has a user in it: give user and password as such, they would be printed with it"
             )
+        try:
+            parts = urllib.parse.urlsplit(url)
+            valid = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        except ValueError as error:
+            raise AmbariError(f"'{url}' is no URL of an Ambari server ({error}): expected https://HOST:PORT") from error
+        if not valid:
+            raise AmbariError(f"'{url}' is no URL of an Ambari server: expected https://HOST:PORT")
+        if ca_path:
+            try:
+                ssl.create_default_context(cafile=ca_path)
+            except OSError as error:
+                raise AmbariError(f"ca_path: '{ca_path}' cannot be read as a file of certificates ({error})") from error
         self.url = url.rstrip("/")
         self._login = {"url_username": username, "url_password": password, "force_basic_auth": True}
         self._username = username
         self._tls = {"ca_path": ca_path, "validate_certs": validate_certs}
-        self._timeout, self._patience = timeout, patience
+        self._timeout, self.patience = timeout, patience
         self.clock, self.sleep = clock, sleep
+        self.sent = False  # whether anything was sent that changes something
 
     def get(self, path: str, *query: str, patience: float | None = None) -> Any:
         """What a GET below /api/v1 answers. query: `fields=...` and predicates. Raises AmbariError, NoContact after `patience` seconds."""
@@ -101,7 +112,7 @@ class Server:
             try:
                 return self._send("GET", path, query)[1]
             except NoContact:
-                if self.clock() - began >= (self._patience if patience is None else patience):
+                if self.clock() - began >= (self.patience if patience is None else patience):
                     raise
             self.sleep(pause)
             pause = min(pause * 1.5, _LONGEST_POLL)
@@ -118,6 +129,7 @@ class Server:
 
     def change(self, method: str, path: str, body: Any = None, *query: str) -> tuple[int, Any]:
         """Status and answer (None where it is empty) of a PUT, POST or DELETE, which is sent once. Raises AmbariError, NoContact."""
+        self.sent = True
         return self._send(method, path, query, body)
 
     def _send(self, method: str, path: str, query: Sequence[str], body: Any = None) -> tuple[int, Any]:
@@ -147,7 +159,10 @@ class Server:
             raise AmbariError(f"{url} answers with something else than JSON: is that an Ambari server?") from None
 
     def _refused(self, error: urllib.error.HTTPError, method: str) -> AmbariError:
-        text = error.read().decode("utf-8", "replace")
+        try:
+            text = error.read().decode("utf-8", "replace")
+        except (OSError, http.client.HTTPException) as broken:
+            return self._failed(broken)
         try:
             said = str(json.loads(text)["message"])
         except (ValueError, KeyError, TypeError):
@@ -162,9 +177,10 @@ class Server:
         return AmbariError(f"{self.url} answers {error.code}: {said}", error.code)
 
     def _failed(self, error: Exception) -> AmbariError:
-        """What a call without an answer means. A wrong certificate stays wrong: that is not worth a second try."""
+        """What a call without an answer means. A wrong certificate stays wrong: that is not worth a second try. Any other trouble with TLS
+        is worth one: a server that ends, or that begins, breaks off handshakes."""
         reason = getattr(error, "reason", error)
-        if isinstance(reason, ssl.SSLError) or isinstance(error, urls.SSLValidationError):
+        if isinstance(reason, ssl.SSLCertVerificationError) or isinstance(error, urls.SSLValidationError):
             return AmbariError(f"the certificate of {self.url} is not accepted: {reason}. Name its authority with ca_path")
         if isinstance(reason, socket.gaierror):
             return AmbariError(f"{self.url}: the name cannot be resolved")
@@ -299,22 +315,29 @@ class Cluster:
 
     def requests_called(self, context: str) -> list[int]:
         """The numbers of the requests with this context, the newest last."""
-        answer = self.get("requests", fields("Requests/id", "Requests/request_context"), "minimal_response=true")
-        return sorted(item["Requests"]["id"] for item in answer["items"] if item["Requests"].get("request_context") == context)
+        return sorted(row["id"] for row in self._requests("id", "request_context") if row.get("request_context") == context)
 
     def requests_under_way(self) -> list[Row]:
         """The requests that are not over: `id`, `context`, `user`, `progress` (per cent).
 
         Their status does not tell: it is PENDING before the first task, and FAILED already while others are still to come.
         """
-        names = ("id", "request_context", "user_name", "progress_percent", "task_count", "completed_task_count")
-        answer = self.get("requests", fields(*(f"Requests/{name}" for name in names)), "minimal_response=true")
-        rows = [item["Requests"] for item in answer["items"]]
+        rows = self._requests("id", "request_context", "user_name", "progress_percent", "task_count", "completed_task_count")
         return [
             {"id": row["id"], "context": row.get("request_context"), "user": row.get("user_name"), "progress": row.get("progress_percent")}
             for row in rows
             if row["completed_task_count"] < row["task_count"]
         ]
+
+    def _requests(self, *names: str) -> list[Row]:
+        """These properties of the newest requests, as many as _REQUESTS.
+
+        Where nothing is said of pages, Ambari returns the 20 newest; page_size alone makes it the oldest, `to=end` the newest again. So
+        says its source (RequestResourceProvider, QueryImpl.createRequest, BaseRequest.getPageRequest), and so its own web pages ask. Of a
+        real server it was only measured that page_size=1 returns the lowest id. Each request costs it a query of its database.
+        """
+        query = (fields(*(f"Requests/{name}" for name in names)), f"page_size={_REQUESTS}", "to=end", "minimal_response=true")
+        return [item["Requests"] for item in self.get("requests", *query)["items"]]
 
     def request(self, number: int) -> Row:
         """A request: `id`, `context`, `status`, `progress` (per cent), `over`, `tasks`.
@@ -375,6 +398,8 @@ def left_alone(row: Row, hosts: Mapping[str, Row]) -> str:
     if hosts.get(host, {}).get("host_state") == "HEARTBEAT_LOST":
         said = f"Ambari does nothing there, and its {row['state']} says nothing"
         return f"the agent of {host} is lost (HEARTBEAT_LOST): {said}. Start ambari-agent there"
+    if row["state"] in _NOT_INSTALLED:
+        return f"not installed in Ambari ({row['state']}), which would install it, whatever it is asked for. Install it there first"
     if row["maintenance_state"] not in (None, "OFF"):
         return f"in maintenance ({row['maintenance_state']}), {row['state']}: Ambari skips it. Turn its maintenance off in Ambari"
     return ""
@@ -437,10 +462,11 @@ class Change:
             "open": None,  # what was not there at the first look, as [component, host, state]
             "request": None,
             "requests": [],
-            "completed": [],  # instances whose tasks have succeeded in a request that failed
+            "completed": [],  # instances whose tasks have succeeded
             "settled_from": None,
             "silent_from": None,
             "interrupted": None,  # when the server was silent last
+            "unknown_from": None,  # when it was seen that an agent has not reported yet
             "unsure": False,  # whether something was sent of which nobody knows whether it arrived
             "pause": _POLL,
             "sent": 0,
@@ -457,7 +483,9 @@ class Change:
         gone = {(row["component"], row["host"]) for row in self.left_out}
         rows = [(name, host) for name, host, _state in self.memory["open"] or [] if (name, host) not in gone]
         # Where something has failed, only what has succeeded is certain.
-        return [[name, host] for name, host in rows if not self.failures or [name, host] in self.memory["completed"]]
+        failed = {(row["component"], row["host"]) for row in self.failures}
+        certain = [pair for pair in rows if [*pair] in self.memory["completed"] and pair not in failed]
+        return [[*pair] for pair in (certain if self.failures else rows)]
 
     @property
     def already(self) -> list[list[str]]:
@@ -576,13 +604,24 @@ class Change:
         if not there:
             self.done = True
             return
-        moving = [f"{name} on {host} is {row['state']}" for (name, host), row in there.items() if row["state"] in _UNDER_WAY]
-        if moving:
+        moving = [f"{name} on {host} is {row['state']}" for (name, host), row in there.items() if row["state"] in (*_UNDER_WAY, "UNKNOWN")]
+        if moving and not self._unreported(there):
             self.progress = f"waiting, because {', '.join(moving)}"
+        if moving:
             return
         if self.memory["sent"] >= _SENDS:
             raise AmbariError(f"was asked for {_SENDS} times, and did not come")
         self._send(there)
+
+    def _unreported(self, there: Mapping[Instance, Row]) -> bool:
+        """Whether agents that are there have said for too long nothing of what runs: those have failed."""
+        unknown = [pair for pair, row in there.items() if row["state"] == "UNKNOWN"]
+        since = self.memory["unknown_from"] = (self.memory["unknown_from"] or self._clock()) if unknown else None
+        if since is None or self._clock() - since <= _REPORT:
+            return False
+        for name, host in unknown:
+            self._fail(f"UNKNOWN for {_REPORT:g} s, although the agent of {host} is not lost: restart ambari-agent there", (name, host))
+        return True
 
     def _send(self, there: Mapping[Instance, Row]) -> None:
         self.memory["sent"] += 1
@@ -630,30 +669,45 @@ class Change:
         """Looks at the request."""
         request = self.cluster.request(self.memory["request"])
         self.progress = in_words(request)
+        ended = [[task["role"], task["host"]] for task in request["tasks"] if task["status"] == "COMPLETED"]
+        self.memory["completed"] += [pair for pair in ended if pair not in self.memory["completed"]]
         if not request["over"]:
             return
         silent = self.memory["interrupted"]
         if request["status"] == "ABORTED" and silent is not None and self._clock() - silent < _RESTARTED:
             self.progress = f"the server was restarted, which has aborted its request {request['id']}"
             self.memory.update(request=None, interrupted=None)
-        elif request["status"] == "ABORTED":
-            self._fail(f"Ambari's request {request['id']} was aborted by somebody else")
         elif request["status"] == "COMPLETED":
             self.memory["settled_from"] = self._clock()
             self._settle()
         else:
-            self._tasks_failed(request)
+            self._ended_badly(request)
 
-    def _tasks_failed(self, request: Mapping[str, Any]) -> None:
+    def _ended_badly(self, request: Mapping[str, Any]) -> None:
+        """A task has failed, or it was aborted: by somebody, or by Ambari itself, which does that to tasks on hosts whose agent is lost
+        (recording 09) and to what should have followed them. What is left out because of that is no failure, here as ever."""
+        self._look()
+        left_out = {(row["component"], row["host"]) for row in self.left_out}
         for task in request["tasks"]:
-            if task["status"] == "COMPLETED":
-                self.memory["completed"].append([task["role"], task["host"]])
+            pair = (task["role"], task["host"])
             if task["status"] in FAILED:
-                words = "\n".join(f"  | {line}" for line in self.cluster.task_words(request["id"], task["id"]))
+                words = "\n".join(f"  | {line}" for line in self._words(request["id"], task["id"]))
                 text = f"{task['command']} {task['status']} (Ambari's request {request['id']}, task {task['id']})"
-                self._fail(f"{text}, last lines:\n{words}" if words else text, (task["role"], task["host"]))
-        if not self.failures:
+                self._fail(f"{text}, last lines:\n{words}" if words else text, pair)
+            elif task["status"] == request["status"] == "ABORTED" and pair not in left_out:
+                self._fail(f"{task['command']} ABORTED: somebody else, or Ambari itself, has aborted its request {request['id']}", pair)
+        if left_out and not self.failures:
+            self.memory["settled_from"] = self._clock()
+            self._settle()
+        elif not self.failures:
             self._fail(f"Ambari's request {request['id']} ended as {request['status']}")
+
+    def _words(self, request: int, task: int) -> list[str]:
+        """The last lines of a task; where they cannot be read, why: that it has failed counts more."""
+        try:
+            return self.cluster.task_words(request, task)
+        except AmbariError as error:
+            return [f"(they cannot be read: {error})"]
 
     def _settle(self) -> None:
         """The request is over; agents report what runs a little later. COMPLETED alone proves nothing."""
@@ -695,14 +749,35 @@ def server(params: Mapping[str, Any]) -> Server:
     return Server(**{key: params[key] for key in ARGUMENTS})
 
 
-def run_module(own: Mapping[str, Any], work: Callable[[Server, dict[str, Any], bool], dict[str, Any]], **rules: Any) -> None:
-    """A module that reads or declares. work: from server, parameters and whether it only checks to the result. Ends the module."""
+Work = Callable[[Server, dict[str, Any], bool], dict[str, Any]]  # from server, parameters and whether it only checks to the result
+
+
+def run_module(own: Mapping[str, Any], work: Work, **rules: Any) -> None:
+    """A module that reads or declares. Ends the module."""
     module = AnsibleModule(argument_spec={**ARGUMENTS, **own}, supports_check_mode=True, **rules)
     try:
-        result = work(server(module.params), module.params, module.check_mode)
+        result = outlasting(work, server(module.params), module.params, module.check_mode)
     except AmbariError as error:
         module.fail_json(msg=str(error))
     module.exit_json(**result)
+
+
+def outlasting(work: Work, ambari: Server, params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
+    """What `work` results in, which declares a state: where nobody answers to a change, it looks again, and asks again for what is not
+    there yet. Raises AmbariError, after the server's patience, too."""
+    began, lost = ambari.clock(), False
+    while True:
+        try:
+            result = work(ambari, params, check_mode)
+            return {**result, "changed": True} if lost else result
+        except AmbariError as error:
+            silent = isinstance(error, NoContact)
+            lost = lost or (silent and ambari.sent)
+            if not lost:
+                raise
+            if not silent or ambari.clock() - began >= ambari.patience:
+                raise AmbariError(f"{error}. What was sent may have been done: look before you go on", error.status) from error
+        ambari.sleep(_LONGEST_POLL)
 
 
 def run_change(

@@ -22,7 +22,7 @@ import posixpath
 import re
 import secrets
 import urllib.parse
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 from xml.parsers import expat
 from xml.sax import saxutils
@@ -108,6 +108,19 @@ def is_secret(key: str, value: str) -> bool:
     if last in _NAMES and _PLAIN_NAME.fullmatch(value):
         return False
     return not (last in _ABOUT and _LOOKS_HARMLESS.fullmatch(value))
+
+
+def sides(before: Mapping[str, object], after: Mapping[str, object], secret: Collection[str], marker: str) -> dict[str, dict[str, str]]:
+    """Properties `before` and `after` a change, to be shown. Of a secret (one of `secret`, or by its name on either side) is left whether
+    it is there, and whether it becomes another one."""
+
+    def shown(key: str, value: object) -> str:
+        if key in secret or any(is_secret(key, str(properties.get(key, ""))) for properties in (before, after)):
+            return f"{marker} (another one)" if after.get(key, value) != value else marker
+        return text(str(value), marker).text
+
+    both = {"before": before, "after": after}
+    return {side: {key: shown(key, properties[key]) for key in sorted(properties)} for side, properties in both.items()}
 
 
 # ---- any text

@@ -72,7 +72,7 @@ attributes:
     description: Tells what would be changed, and changes nothing.
     support: full
   diff_mode:
-    description: Returns the target before and after; passwords are masked.
+    description: Returns the target before and after; values are shown of what stands in O(properties), and does not sound secret.
     support: full
 seealso:
   - module: koverse.runbook.ambari_alert_group
@@ -108,11 +108,11 @@ id: {description: Its number in Ambari; null where it is not there., type: int, 
 
 from typing import Any
 
-from ansible_collections.koverse.runbook.plugins.module_utils import ambari
+from ansible_collections.koverse.runbook.plugins.module_utils import ambari, redact
 
 STATES = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
 KEYS = ("id", "name", "notification_type", "description", "enabled", "global", "alert_states", "groups", "properties")
-SECRET = ("password", "passphrase", "community")
+HIDDEN = "********"
 
 
 def find(server: ambari.Server, name: str) -> dict[str, Any] | None:
@@ -137,13 +137,18 @@ def normal(target: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def shown(target: dict[str, Any] | None) -> str:
-    """A target's lines of a diff, without what is secret."""
-    if target is None:
-        return ""
-    properties = {key: "********" if any(word in key for word in SECRET) else value for key, value in sorted(target["properties"].items())}
-    settings = {key: value for key, value in target.items() if key != "properties"}
-    return "".join(f"{key}: {value}\n" for key, value in {**settings, **properties}.items())
+def diff(before: dict[str, Any] | None, after: dict[str, Any] | None, params: dict[str, Any]) -> dict[str, str]:
+    """A target's lines before and after. Values are shown of what is asked for in `properties`, and does not sound secret: what else is
+    there may have come from the `secret_properties` of another day."""
+    found = [(target or {}).get("properties", {}) for target in (before, after)]
+    plain = set(params["properties"]) - set(params["secret_properties"])
+    secret = {key for properties in found for key in properties if key not in plain or key.endswith(".community")}  # SNMP's password
+    sides = redact.sides(found[0], found[1], secret, HIDDEN)
+    texts = {}
+    for side, target in (("before", before), ("after", after)):
+        settings = {key: value for key, value in (target or {}).items() if key != "properties"}
+        texts[side] = "".join(f"{key}: {value}\n" for key, value in {**settings, **sides[side]}.items())
+    return texts
 
 
 def wanted(server: ambari.Server, params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
@@ -184,9 +189,11 @@ def declare(server: ambari.Server, params: dict[str, Any], check_mode: bool) -> 
         else:
             server.change("POST", "alert_targets", {"AlertTarget": sent}, *query)
         found = find(server, params["name"])
-        if (normal(found) if found else None) != after:
-            raise ambari.AmbariError(f"the target '{params['name']}' is not what was asked for:\n{shown(normal(found) if found else None)}")
-    return {"changed": before != after, "id": found["id"] if found else None, "diff": {"before": shown(before), "after": shown(after)}}
+        now = normal(found) if found else None
+        if now != after:
+            is_now = diff(now, after, params)["before"]
+            raise ambari.AmbariError(f"the target '{params['name']}' is not what was asked for:\n{is_now}")
+    return {"changed": before != after, "id": found["id"] if found else None, "diff": diff(before, after, params)}
 
 
 def main() -> None:

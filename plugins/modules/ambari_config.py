@@ -101,18 +101,10 @@ def without(attributes: dict[str, dict[str, Any]], properties: dict[str, str]) -
 
 
 def diff(before: dict[str, str], after: dict[str, str], wanted: set[str], secret: set[str]) -> dict[str, str]:
-    """The wanted properties before and after. Of a secret (one of `secret`, or by its name) is shown whether it is there, and another."""
-
-    def shown(key: str, value: str) -> str:
-        if key in secret or any(redact.is_secret(key, properties.get(key, "")) for properties in (before, after)):
-            return f"{HIDDEN} (another one)" if after.get(key, value) != value else HIDDEN
-        return redact.text(value, HIDDEN).text
-
-    sides = {"before": before, "after": after}
-    return {
-        side: "\n".join(f"{key}={shown(key, properties[key])}" for key in sorted(wanted & set(properties))) + "\n"
-        for side, properties in sides.items()
-    }
+    """The wanted properties before and after, without what is secret."""
+    left, right = ({key: properties[key] for key in wanted & set(properties)} for properties in (before, after))
+    sides = redact.sides(left, right, secret, HIDDEN)
+    return {side: "\n".join(f"{key}={value}" for key, value in properties.items()) + "\n" for side, properties in sides.items()}
 
 
 def change(server: ambari.Server, params: dict[str, Any], check_mode: bool) -> dict[str, Any]:

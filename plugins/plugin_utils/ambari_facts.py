@@ -42,10 +42,13 @@ _ENVIRONMENTS: tuple[tuple[tuple[str, ...], str, str, str, str], ...] = (
     (("hdfs_datanode",), "hadoop-env", "hdfs_user", "hdfs_log_dir_prefix", "{user}/*datanode*"),
     (("hdfs_namenode",), "hadoop-env", "hdfs_user", "hdfs_log_dir_prefix", "{user}/*namenode*"),
     (("hdfs_zkfc",), "hadoop-env", "hdfs_user", "hdfs_log_dir_prefix", "{user}/*zkfc*"),
+    (("hdfs_secondarynamenode",), "hadoop-env", "hdfs_user", "hdfs_log_dir_prefix", "{user}/*secondarynamenode*"),
     (("yarn_resourcemanager",), "yarn-env", "yarn_user", "yarn_log_dir_prefix", "{user}/*resourcemanager*"),
     (("yarn_nodemanager",), "yarn-env", "yarn_user", "yarn_log_dir_prefix", "{user}/*nodemanager*"),
+    (("yarn_historyserver",), "mapred-env", "mapred_user", "mapred_log_dir_prefix", "{user}/*historyserver*"),
     (("accumulo_manager",), "accumulo-env", "accumulo_user", "accumulo_log_dir", "master*"),
     (("accumulo_tserver",), "accumulo-env", "accumulo_user", "accumulo_log_dir", "tserver*"),
+    (("accumulo_tracer",), "accumulo-env", "accumulo_user", "accumulo_log_dir", "tracer*"),
     (("accumulo_monitor",), "accumulo-env", "accumulo_user", "accumulo_log_dir", "monitor*"),
     (("accumulo_gc",), "accumulo-env", "accumulo_user", "accumulo_log_dir", "gc*"),
 )
@@ -68,9 +71,9 @@ _PACKAGES: tuple[tuple[tuple[str, ...], str, str | None], ...] = (
 # Component: the type of which Ambari writes its logging configuration at each start.
 LOGGING: Mapping[str, str] = {
     "zookeeper": "zookeeper-log4j",
-    **dict.fromkeys(("hdfs_journalnode", "hdfs_datanode", "hdfs_namenode", "hdfs_zkfc"), "hdfs-log4j"),
-    **dict.fromkeys(("yarn_resourcemanager", "yarn_nodemanager"), "yarn-log4j"),
-    **dict.fromkeys(("accumulo_manager", "accumulo_tserver", "accumulo_monitor", "accumulo_gc"), "accumulo-log4j"),
+    **dict.fromkeys(("hdfs_journalnode", "hdfs_datanode", "hdfs_namenode", "hdfs_zkfc", "hdfs_secondarynamenode"), "hdfs-log4j"),
+    **dict.fromkeys(("yarn_resourcemanager", "yarn_nodemanager", "yarn_historyserver"), "yarn-log4j"),
+    **dict.fromkeys(("accumulo_manager", "accumulo_tserver", "accumulo_tracer", "accumulo_monitor", "accumulo_gc"), "accumulo-log4j"),
 }
 
 Configuration = Mapping[str, Mapping[str, str]]

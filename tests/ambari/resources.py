@@ -15,6 +15,7 @@ from ansible_collections.koverse.runbook.tests.ambari.query import Lookup, Query
 
 Get = Callable[[Engine, Any], Any]
 MISSING = object()
+DEFAULT_PAGE_SIZE = 20  # requests that Ambari returns, the newest, where nobody asks for a page
 AGENT_DATA = "/var/lib/ambari-agent/data"
 
 
@@ -108,8 +109,11 @@ class View:
         found = self._sorted(kind, found)
         total = len(found)
         if "page_size" in switches:
-            start = int(switches.get("from", "0"))
-            found = found[start : start + int(switches["page_size"])]
+            size = int(switches["page_size"])
+            start = max(0, total - size) if switches.get("to") == "end" else int(switches.get("from", "0"))
+            found = found[start : start + size]
+        elif kind.name == "Request":
+            found = found[-DEFAULT_PAGE_SIZE:]
         fields = self.query.fields or ()
         items = [self._item(kind, thing, locate(engine, kind, thing, path), fields, top=True) for thing in found]
         result: dict[str, Any] = {} if self.query.minimal else {"href": self.root + path + (f"?{raw_query}" if raw_query else "")}

@@ -173,7 +173,7 @@ def test_what_somebody_else_aborts_is_said(ambari: Emulator, cluster: Cluster) -
         number = max(ambari.world.requests)
         ambari.abort(number)
         assert playing.ended() != 0
-    assert f"Ambari's request {number} was aborted by somebody else" in " ".join(playing.output.split()), playing.output
+    assert f"ABORTED: somebody else, or Ambari itself, has aborted its request {number}" in " ".join(playing.output.split()), playing.output
 
 
 @pytest.mark.faults

@@ -19,8 +19,9 @@ Handler = Callable[[socket.socket], None]
 
 
 @contextlib.contextmanager
-def serve(handle: Handler) -> Iterator[int]:
-    """A TCP server that gives every connection to `handle`; its port. What goes wrong in `handle` fails the test."""
+def serve(handle: Handler, port: int = 0) -> Iterator[int]:
+    """A TCP server that gives every connection to `handle`; its port, a free one where none is given. What goes wrong in `handle` fails
+    the test."""
     errors: list[BaseException] = []
 
     class _Request(socketserver.BaseRequestHandler):
@@ -36,7 +37,7 @@ def serve(handle: Handler) -> Iterator[int]:
         allow_reuse_address = True
         daemon_threads = True
 
-    with _Server((HOST, 0), _Request) as server:
+    with _Server((HOST, port), _Request) as server:
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         try:
             yield server.server_address[1]

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,7 @@ from ansible_collections.koverse.runbook.plugins.module_utils.ambari import (
     NoContact,
     Server,
     failure_text,
+    obstacles,
     of_services,
     predicate,
 )
@@ -27,11 +29,12 @@ from ansible_collections.koverse.runbook.tests.ambari.clock import VirtualClock
 from ansible_collections.koverse.runbook.tests.ambari.emulator import Emulator
 from ansible_collections.koverse.runbook.tests.lab.receivers import certificate
 from ansible_collections.koverse.runbook.tests.unit.emulated import DESCRIPTION
-from ansible_collections.koverse.runbook.tests.unit.servers import free_port
+from ansible_collections.koverse.runbook.tests.unit.servers import free_port, says, serve
 
 C = "/api/v1/clusters/lab"
 DATANODES = [("DATANODE", host) for host in ("n1", "n2", "n3")]
 SERVER = ("KOVERSE_SERVER", "n3")
+HANDSHAKE_FAILURE = bytes.fromhex("15 0303 0002 02 28")  # a fatal alert of TLS
 TICK = Callable[[], None]
 
 
@@ -69,16 +72,24 @@ def change(
 # ---- the server
 
 
-@pytest.mark.parametrize("url", ["ambari:8080", "ftp://ambari", "", "http://"])
+@pytest.mark.parametrize("url", ["ambari:8080", "ftp://ambari", "", "http://", "https://ambari:abc", "https://ambari:99999", "http://[::1"])
 def test_no_url(url: str) -> None:
-    with pytest.raises(AmbariError, match="no URL of an Ambari server: expected https://HOST:PORT"):
+    with pytest.raises(AmbariError, match=r"no URL of an Ambari server( \(.*\))?: expected https://HOST:PORT"):
         Server(url, "u", "p")
 
 
-def test_user_in_the_url_is_refused_without_being_said() -> None:
-    with pytest.raises(AmbariError) as caught:
-        Server("https://me:geheim@ambari:8443", "u", "p")
+@pytest.mark.parametrize("url", ["https://me:geheim@ambari:8443", "https://me:geheim@[::1", "https://me:geheim/@ambari"])
+def test_user_in_the_url_is_refused_without_being_said(url: str) -> None:
+    with pytest.raises(AmbariError, match="has a user in it") as caught:
+        Server(url, "u", "p")
     assert "geheim" not in str(caught.value)
+
+
+def test_no_authority(tmp_path: Path) -> None:
+    (tmp_path / "empty").touch()
+    for name in ("missing", "empty"):
+        with pytest.raises(AmbariError, match=f"ca_path: '.*/{name}' cannot be read as a file of certificates"):
+            Server("https://ambari:8443", "u", "p", ca_path=str(tmp_path / name))
 
 
 @pytest.mark.parametrize("password", ["wrong", ""])
@@ -147,6 +158,36 @@ def test_certificates(tmp_path: Path) -> None:
             else:
                 assert server(emulator, ca_path=files[0]).get("clusters")["items"]
             assert server(emulator, validate_certs=False).get("clusters")["items"]
+
+
+@pytest.mark.parametrize("answer", [b"", HANDSHAKE_FAILURE])
+def test_a_broken_handshake_says_nothing_of_the_certificate(answer: bytes) -> None:
+    with serve(says(answer)) as port, pytest.raises(NoContact, match="breaks off"):
+        Server(f"https://localhost:{port}", "u", "p", patience=0.0).get("clusters")
+
+
+def test_server_behind_tls_is_restarted_in_mid_request(tmp_path: Path) -> None:
+    pem, agents, clock = str(certificate(tmp_path, days=1)), SimulatedAgents(), VirtualClock()
+    agents.takes(20.0)
+    with Emulator(DESCRIPTION, host="localhost", clock=clock, agents=agents, tls=(pem, pem)) as ambari, contextlib.ExitStack() as between:
+
+        def end() -> None:
+            ambari.stop()
+            between.enter_context(serve(says(b""), int(ambari.url.rpartition(":")[2])))
+
+        def begin() -> None:
+            between.close()
+            ambari.start()
+
+        made = change(Cluster(server(ambari, ca_path=pem), "lab", patience=0.0), DATANODES, STOPPED, {1: end, 3: begin})
+        assert (made.done, made.failures, len(made.memory["requests"])) == (True, [], 2)
+
+
+@pytest.mark.parametrize("status", [403, 500])
+def test_an_error_whose_body_breaks_off_is_no_answer(status: int) -> None:
+    head = f"HTTP/1.1 {status} No\r\nContent-Length: 99\r\n\r\n".encode()
+    with serve(says(head + b"{")) as port, pytest.raises(NoContact, match="breaks off: IncompleteRead"):
+        Server(f"http://localhost:{port}", "u", "p").change("PUT", "clusters")
 
 
 # ---- the cluster
@@ -242,8 +283,58 @@ def test_host_that_is_lost_in_between(ambari: Emulator, cluster: Cluster, agents
     change(cluster, DATANODES, STOPPED)
     agents.takes(1000.0, host="n2")
     made = change(cluster, DATANODES, STARTED, {1: lambda: ambari.lose_agent("n2")})
-    assert any("n2" in str(row) or "aborted" in row["text"] for row in [*made.failures, *made.left_out])
-    assert ["DATANODE", "n2"] not in made.changed or made.failures
+    assert (made.done, made.failures, made.changed) == (True, [], [["DATANODE", "n1"], ["DATANODE", "n3"]])
+    (row,) = made.left_out
+    assert (row["component"], row["host"]) == ("DATANODE", "n2")
+    assert row["why"].startswith("the agent of n2 is lost (HEARTBEAT_LOST)")
+
+
+def test_what_should_have_followed_a_lost_host_is_named_beside_it(ambari: Emulator, cluster: Cluster, agents: SimulatedAgents) -> None:
+    instances = [("ZOOKEEPER_SERVER", "n2"), ("ACCUMULO_MASTER", "n1")]
+    change(cluster, instances, STOPPED)
+    agents.takes(1000.0, host="n2")
+    made = change(cluster, instances, STARTED, {1: lambda: ambari.lose_agent("n2")})
+    assert [row["host"] for row in made.left_out] == ["n2"]
+    text = "START ABORTED: somebody else, or Ambari itself, has aborted its request 2"
+    assert made.failures == [{"component": "ACCUMULO_MASTER", "host": "n1", "text": text}]
+
+
+@pytest.mark.parametrize("state", ["INIT", "INSTALL_FAILED", "INSTALLING", "UNINSTALLED", "DISABLED"])
+@pytest.mark.parametrize("wanted", [STARTED, STOPPED])
+def test_what_is_not_installed_is_not_installed_by_the_way(ambari: Emulator, cluster: Cluster, state: str, wanted: str) -> None:
+    change(cluster, DATANODES, STOPPED if wanted == STARTED else STARTED)
+    ambari.world.find("n2", "DATANODE").state = state
+    told = obstacles(cluster, *((DATANODES, []) if wanted == STARTED else ([], DATANODES)))
+    assert len(told) == 1
+    assert told[0].startswith(f"DATANODE on n2: not installed in Ambari ({state})")
+    made = change(cluster, DATANODES, wanted)
+    assert made.changed == [["DATANODE", "n1"], ["DATANODE", "n3"]]
+    assert [(row["host"], row["why"]) for row in made.left_out] == [("n2", told[0].partition(": ")[2])]
+    assert states(ambari, "DATANODE")["n2"] == state
+    commands = {(task.host, task.command) for request in ambari.world.requests.values() for task in request.tasks}
+    assert ("n2", "INSTALL") not in commands
+
+
+def test_what_an_agent_has_not_reported_yet_is_waited_for(ambari: Emulator, cluster: Cluster) -> None:
+    component = ambari.world.find("n2", "DATANODE")
+    component.state, component.told = "UNKNOWN", None
+    assert obstacles(cluster, [], DATANODES) == []
+    first = Change(cluster, DATANODES, STOPPED, "test")
+    first.run(1.0, 600.0, 120.0)
+    assert (first.progress, ambari.world.requests) == ("waiting, because DATANODE on n2 is UNKNOWN", {})
+    made = change(cluster, DATANODES, STOPPED)
+    assert (made.failures, made.changed) == ([], [list(pair) for pair in DATANODES])
+
+
+def test_what_an_agent_does_not_report_is_waited_for_a_minute(ambari: Emulator, cluster: Cluster, clock: VirtualClock) -> None:
+    component = ambari.world.find("n2", "DATANODE")
+    component.state, component.told = "UNKNOWN", "STARTED"
+    began = clock.now()
+    made = change(cluster, DATANODES, STOPPED)
+    text = "UNKNOWN for 60 s, although the agent of n2 is not lost: restart ambari-agent there"
+    assert made.failures == [{"component": "DATANODE", "host": "n2", "text": text}]
+    assert 60 < clock.now() - began < 70
+    assert ambari.world.requests == {}
 
 
 def test_failed_task_with_its_last_lines(cluster: Cluster, agents: SimulatedAgents) -> None:
@@ -256,6 +347,21 @@ def test_failed_task_with_its_last_lines(cluster: Cluster, agents: SimulatedAgen
     assert row["text"].endswith("  | line 18\n  | line 19")
     assert "line 11\n" not in row["text"]
     assert failure_text(made.failures).startswith("DATANODE on n2: START FAILED")
+
+
+@pytest.mark.parametrize("fault", [{"kind": "answer", "status": 500, "body": "no"}, {"kind": "refuse"}])
+def test_a_failure_without_its_last_lines_is_one(
+    ambari: Emulator, cluster: Cluster, agents: SimulatedAgents, fault: dict[str, Any]
+) -> None:
+    change(cluster, DATANODES, STOPPED)
+    for host in ("n1", "n2"):
+        agents.fail("DATANODE", host=host, stderr="no disk")
+    ambari.fault(**fault, path="/tasks/")
+    made = change(cluster, DATANODES, STARTED)
+    assert [row["host"] for row in made.failures] == ["n1", "n2"]
+    assert re.search(r"START FAILED \(.*\), last lines:\n  \| \(they cannot be read: http", made.failures[0]["text"])
+    assert made.failures[1]["text"].endswith("  | no disk")
+    assert made.changed == [["DATANODE", "n3"]]
 
 
 def test_failed_is_not_over_before_the_last_task(ambari: Emulator, cluster: Cluster, agents: SimulatedAgents, clock: VirtualClock) -> None:
@@ -296,6 +402,21 @@ def test_request_of_somebody_else_is_not_waited_for_where_the_decision_would_be_
     (failure,) = change(cluster, [SERVER], STOPPED, patient=False).failures
     assert re.match(r"Ambari's request 1 'Stop YARN' of \w+ \(\d+ %\) is under way\. .* Wait for its end, then run again", failure["text"])
     assert states(ambari, "KOVERSE_SERVER") == {"n3": "STARTED"}
+
+
+def test_request_that_hangs_behind_more_than_ambari_returns_by_itself(
+    ambari: Emulator, cluster: Cluster, agents: SimulatedAgents, clock: VirtualClock
+) -> None:
+    agents.takes(10_000.0, "KOVERSE_SERVER")
+    ambari.somebody("PUT", f"{C}/services/KOVERSE", {"RequestInfo": {"context": "hangs"}, "Body": {"ServiceInfo": {"state": "INSTALLED"}}})
+    for number in range(24):
+        state = "STARTED" if number % 2 else "INSTALLED"
+        ambari.somebody("PUT", f"{C}/hosts/n1/host_components/HDFS_CLIENT", {"HostRoles": {"state": state}})
+        ambari.somebody("PUT", f"{C}/hosts/n1/host_components/RESOURCEMANAGER", {"HostRoles": {"state": state}})
+        clock.advance(5)
+    assert len(ambari.world.requests) > 21
+    (failure,) = change(cluster, DATANODES, STOPPED, patient=False).failures
+    assert failure["text"].startswith("Ambari's request 1 'hangs' of admin (")
 
 
 def test_what_somebody_has_asked_for_and_has_not_begun_is_not_taken_for_done(
@@ -343,8 +464,21 @@ def test_limit(cluster: Cluster, agents: SimulatedAgents) -> None:
 def test_aborted_by_somebody_else(ambari: Emulator, cluster: Cluster, agents: SimulatedAgents) -> None:
     agents.takes(100.0)
     made = change(cluster, [SERVER], STOPPED, {1: lambda: ambari.abort(1)})
-    assert made.failures == [{"component": None, "host": None, "text": "Ambari's request 1 was aborted by somebody else"}]
+    text = "STOP ABORTED: somebody else, or Ambari itself, has aborted its request 1"
+    assert made.failures == [{"component": "KOVERSE_SERVER", "host": "n3", "text": text}]
     assert ambari.calls["PUT", f"{C}/host_components"] == 1
+
+
+def test_what_had_succeeded_before_an_abort_or_the_limit_is_changed(ambari: Emulator, cluster: Cluster, agents: SimulatedAgents) -> None:
+    agents.takes(1000.0, host="n2")
+    made = change(cluster, DATANODES, STOPPED, {2: lambda: ambari.abort(1)})
+    assert (made.failures[0]["host"], made.changed) == ("n2", [["DATANODE", "n1"], ["DATANODE", "n3"]])
+    assert made.diff["after"].splitlines() == ["DATANODE on n1: INSTALLED", "DATANODE on n2: STARTED", "DATANODE on n3: INSTALLED"]
+    change(cluster, DATANODES, STARTED)
+    made = Change(cluster, DATANODES, STOPPED, "test")
+    made.run(100.0, 20.0, 10.0)
+    assert made.failures[0]["text"].startswith("not INSTALLED after 20 s")
+    assert made.changed == [["DATANODE", "n1"], ["DATANODE", "n3"]]
 
 
 def test_somebody_starts_what_we_stop(ambari: Emulator, cluster: Cluster, agents: SimulatedAgents) -> None:
@@ -388,7 +522,7 @@ def test_an_abort_long_after_a_silence_is_a_persons(ambari: Emulator, cluster: C
     agents.takes(300.0)
     ambari.fault("drop", method="GET", path="requests")
     made = change(cluster, [SERVER], STOPPED, {10: lambda: ambari.abort(1)})
-    assert [row["text"] for row in made.failures] == ["Ambari's request 1 was aborted by somebody else"]
+    assert [row["text"] for row in made.failures] == ["STOP ABORTED: somebody else, or Ambari itself, has aborted its request 1"]
     assert ambari.calls["PUT", f"{C}/host_components"] == 1
 
 

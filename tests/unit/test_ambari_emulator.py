@@ -633,6 +633,8 @@ def test_sorting_of_requests_comes_after_paging(client: Client, clock: VirtualCl
         clock.advance(10)
     found = client.get(f"{C}/requests?sortBy=Requests/id.desc&page_size=1")["items"]
     assert [item["Requests"]["id"] for item in found] == [1]
+    found = client.get(f"{C}/requests?page_size=1&to=end")["items"]
+    assert [item["Requests"]["id"] for item in found] == [4]
 
 
 @pytest.mark.parametrize(

@@ -40,8 +40,9 @@ def ambari() -> Iterator[Emulator]:
 
 
 def listed(path: Path, password: str = ADMIN) -> subprocess.CompletedProcess[str]:
-    """What ansible-inventory says of an inventory file."""
-    environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "collections"), "AMBARI_PASSWORD": password}
+    """What ansible-inventory says of an inventory file, in whose directory its user is at home."""
+    own = {"HOME": str(path.parent), "ANSIBLE_COLLECTIONS_PATH": str(ROOT / "collections"), "AMBARI_PASSWORD": password}
+    environment = {**os.environ, **own}
     words = [str(Path(sys.executable).parent / "ansible-inventory"), "-i", str(path), "--list", "--export"]
     return subprocess.run(words, cwd=path.parent, env=environment, capture_output=True, text=True, check=False)
 
@@ -187,57 +188,49 @@ def test_the_password_is_nowhere(ambari: Emulator, tmp_path: Path) -> None:
     assert "geheim" not in refused.stdout + refused.stderr
 
 
-def test_constructed_groups(ambari: Emulator, tmp_path: Path) -> None:
-    more = (
-        "compose: {ansible_host: ambari_ip}\n"
-        "groups: {postgres: inventory_hostname == 'n3'}\n"
-        "keyed_groups: [{key: ambari_maintenance_state, prefix: maintenance}]\n"
-    )
-    found = json.loads(listed(written(tmp_path, ambari, more)).stdout)
-    assert found["postgres"]["hosts"] == ["n3"]
-    assert found["maintenance_OFF"]["hosts"] == ["n1", "n2", "n3"]
-    assert found["_meta"]["hostvars"]["n1"]["ansible_host"]
+def test_the_last_answer_is_used_where_nobody_answers(ambari: Emulator, tmp_path: Path) -> None:
+    path = written(tmp_path, ambari, "cache: true\npostgres_hosts: [n1]\n")
+    first = listed(path)
+    (kept,) = (tmp_path / ".ansible" / "koverse.runbook").iterdir()
+    for secret in (f'"{ADMIN}"', "hdfs_log_dir_prefix"):
+        assert secret not in kept.read_text(encoding="utf-8")
+    ambari.fault("refuse", times=None)
+    again = listed(path)
+    assert json.loads(again.stdout) == json.loads(first.stdout)
+    warning = " ".join(again.stderr.split())
+    assert re.search(r"breaks off: .*\. Hosts and variables are what Ambari said \d+ s ago\.", warning), warning
+    for other in (written(tmp_path, ambari, "cache: true\ncluster: other\n"), written(tmp_path, ambari)):
+        refused = listed(other)
+        assert "breaks off" in refused.stderr
+        assert "zookeeper" not in refused.stdout
 
 
-def test_a_warm_standby_is_told_apart(ambari: Emulator, tmp_path: Path) -> None:
-    found = json.loads(listed(written(tmp_path, ambari)).stdout)
-    assert "koverse_standby_server" not in found
-    hosts = {**DESCRIPTION["hosts"], "n2": [*DESCRIPTION["hosts"]["n2"], "KOVERSE_SERVER"]}
-    with Emulator({**DESCRIPTION, "hosts": hosts}, clock=VirtualClock()) as two:
-        found = json.loads(listed(written(tmp_path, two, "standby_hosts: [n2]\n")).stdout)
-        refused = listed(written(tmp_path, two, "standby_hosts: [n2.example.com]\n"))
-    assert (found["koverse_server"]["hosts"], found["koverse_standby_server"]["hosts"]) == (["n3"], ["n2"])
-    assert found["hdfs_namenode"]["hosts"] == ["n1", "n2"]
-    assert "standby_hosts: Ambari has no host n2.example.com; it has: n1, n2, n3" in refused.stderr
+def test_the_last_answer_is_not_used_where_ambari_refuses(ambari: Emulator, tmp_path: Path) -> None:
+    path = written(tmp_path, ambari, "cache: true\n")
+    assert "zookeeper" in listed(path).stdout
+    ambari.somebody("PUT", "/api/v1/clusters/lab/hosts/n2", {"Body": {"Hosts": {"maintenance_state": "ON"}}})
+    assert json.loads(listed(path).stdout)["_meta"]["hostvars"]["n2"]["ambari_maintenance_state"] == {"__ansible_unsafe": "ON"}
+    refused = listed(path, "wrong")
+    assert "does not let 'admin' in" in " ".join(refused.stderr.split())
+    assert "zookeeper" not in refused.stdout
 
 
-def test_few_requests_whatever_the_size(tmp_path: Path) -> None:
-    many = {f"w{number:03}": ["DATANODE", "NODEMANAGER", "ACCUMULO_TSERVER"] for number in range(500)}
-    with Emulator({**DESCRIPTION, "hosts": {**DESCRIPTION["hosts"], **many}}, clock=VirtualClock()) as ambari:
-        found = json.loads(listed(written(tmp_path, ambari)).stdout)
-        assert len(found["hdfs_datanode"]["hosts"]) == 503
-        assert sum(ambari.calls.values()) == 5
-
-
-@pytest.mark.parametrize(
-    ("settings", "port"),
-    [
-        ({"hdfs-site": {"dfs.namenode.http-address.koverse.nn1": "n1:50070", "dfs.namenode.http-address.koverse.nn2": "n2:50070"}}, 50070),
-        ({"hdfs-site": {"dfs.namenode.http-address": "0.0.0.0:50070"}}, 50070),
-        ({"hdfs-site": {"dfs.namenode.http-address": "0.0.0.0:9870"}}, None),  # as the catalogue has it
-        ({"hdfs-site": {"dfs.namenode.http-address": "n1:http"}}, None),
-        ({"hdfs-site": {"dfs.namenode.https-address": "n1:50470"}}, None),
-        ({}, None),
-    ],
-)
-def test_ports_of_a_configuration(settings: dict[str, dict[str, str]], port: int | None) -> None:
-    made = ambari_facts.catalogue(settings, PORTS, ["hdfs_namenode"])
-    assert made == ({} if port is None else {"hdfs_namenode": {"ports": {"http": port}}})
-
-
-def test_every_port_has_a_name_of_the_catalogue() -> None:
-    unknown = [(name, title) for name, title, _kind, _key in ambari_facts.PORTS if title not in PORTS.get(name, {})]
-    assert not unknown, "these would be taken from Ambari, and nobody would ask there"
+def test_user_and_logs_of_all_that_ambari_runs_but_koverse() -> None:
+    names = [name for name, entry in catalogue.load()[1].items() if entry["ambari"] and not name.startswith("koverse")]
+    users = {"zookeeper-env": "zk_user", "hadoop-env": "hdfs_user", "yarn-env": "yarn_user", "mapred-env": "mapred_user"}
+    logs = {"zookeeper-env": "zk_log_dir", "accumulo-env": "accumulo_log_dir"}
+    settings = {
+        kind: {users.get(kind, "accumulo_user"): kind, logs.get(kind, f"{kind.replace('hadoop', 'hdfs')[:-4]}_log_dir_prefix"): "/data/"}
+        for kind in (*users, "accumulo-env")
+    }
+    made = ambari_facts.catalogue(settings, PORTS, names)
+    assert set(made) == set(names) == set(ambari_facts.LOGGING)
+    found = {name: (made[name]["user"], *made[name]["log"]) for name in ("hdfs_secondarynamenode", "yarn_historyserver", "accumulo_tracer")}
+    assert found == {
+        "hdfs_secondarynamenode": ("hadoop-env", "/data/hadoop-env/*secondarynamenode*.log"),
+        "yarn_historyserver": ("mapred-env", "/data/mapred-env/*historyserver*.log"),
+        "accumulo_tracer": ("accumulo-env", "/data/tracer*.log"),
+    }
 
 
 def test_accumulos_ports() -> None:

@@ -14,7 +14,7 @@ import pytest
 import yaml
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.koverse.runbook.plugins.module_utils.ambari import AmbariError, Cluster, Server
+from ansible_collections.koverse.runbook.plugins.module_utils.ambari import AmbariError, Cluster, NoContact, Server, outlasting
 from ansible_collections.koverse.runbook.plugins.modules import (
     ambari_alert_definition,
     ambari_alert_group,
@@ -59,6 +59,40 @@ def test_the_group_for_module_defaults_has_every_module_that_takes_the_connectio
     taking = {path.stem for path in modules.glob("*.py") if "\n  - koverse.runbook.ambari\n" in path.read_text(encoding="utf-8")}
     runtime = yaml.safe_load((modules.parents[1] / "meta" / "runtime.yml").read_text(encoding="utf-8"))
     assert set(runtime["action_groups"]["ambari"]) == taking
+
+
+# ---- a server that goes away
+
+HDFS_ON = {"service": "HDFS", "host": None, "component": None, "cluster": None, "state": "on"}
+
+
+@pytest.fixture
+def patient(ambari: Emulator, clock: VirtualClock) -> Server:
+    return Server(ambari.url, "admin", "admin", clock=clock.now, sleep=clock.advance)
+
+
+@pytest.mark.parametrize("kind", ["drop", "refuse", "crash"])
+def test_a_lost_answer_to_a_declaration_is_looked_after(ambari: Emulator, patient: Server, kind: str) -> None:
+    ambari.fault(kind, method="PUT")
+    done = outlasting(ambari_maintenance.switch, patient, HDFS_ON, False)
+    assert (done["changed"], done["after"]) == (True, "ON")
+    assert outlasting(ambari_maintenance.switch, patient, HDFS_ON, False)["changed"] is False
+
+
+def test_a_declaration_that_nobody_ever_answers(ambari: Emulator, patient: Server, clock: VirtualClock) -> None:
+    ambari.fault("drop", method="PUT", times=None)
+    ambari.fault("answer", method="GET", path="services/HDFS", status=200, body='{"ServiceInfo": {"maintenance_state": "OFF"}}', times=None)
+    began = clock.now()
+    with pytest.raises(AmbariError, match=r"breaks off: .*What was sent may have been done: look before you go on"):
+        outlasting(ambari_maintenance.switch, patient, HDFS_ON, False)
+    assert 120 <= clock.now() - began < 130
+
+
+def test_a_server_that_is_silent_before_anything_is_sent(ambari: Emulator, patient: Server) -> None:
+    ambari.fault("refuse", times=None)
+    with pytest.raises(NoContact, match=r"breaks off: [^.]*$"):
+        outlasting(ambari_maintenance.switch, patient, HDFS_ON, False)
+    assert not any(method == "PUT" for method, _path in ambari.calls)
 
 
 # ---- maintenance
@@ -196,6 +230,20 @@ def test_alert_target(server: Server) -> None:
     other = ambari_alert_target.declare(server, {"cluster": None, **target(secret_properties={})}, False)
     assert (other["changed"], "password" in other["diff"]["before"], "password" in other["diff"]["after"]) == (True, True, False)
     assert twice(ambari_alert_target.declare, server, **target(state="absent"))["id"] is None
+
+
+def test_secrets_of_a_target_are_masked_whatever_they_are_called(server: Server, ambari: Emulator) -> None:
+    first = {"mail.smtp.oauth2.token": "geheim1", "mail.smtp.sasl.realm": "geheim2", "x.snmp.community": "geheim3"}
+    then = {**first, "mail.smtp.sasl.realm": "geheim4"}
+    made = [twice(ambari_alert_target.declare, server, **target(secret_properties=secret)) for secret in (first, then)]
+    assert "mail.smtp.sasl.realm: ******** (another one)\n" in made[1]["diff"]["before"]
+    gone = {"cluster": None, **target(state="absent", properties={}, secret_properties={})}
+    made.append(ambari_alert_target.declare(server, gone, True))
+    ambari.fault("answer", method="PUT", status=200, body="")
+    with pytest.raises(AmbariError, match="is not what was asked for") as caught:
+        ambari_alert_target.declare(server, {"cluster": None, **target(secret_properties={**then, "mail.smtp.oauth2.token": "x"})}, False)
+    assert "\nmail.smtp.oauth2.token: ******** (another one)\n" in str(caught.value)
+    assert "geheim" not in f"{made} {caught.value}"
 
 
 def test_alert_target_of_a_group(server: Server) -> None:
