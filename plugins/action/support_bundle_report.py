@@ -74,7 +74,7 @@ class ActionModule(ReportAction):
                 known |= redact.unseal(answer["result"]["sealed"], key)
                 texts[host] = texts_of(str(staging / f"{bundle.safe(host)}.tar.gz"), 2 * run["share"])
             except ValueError as error:
-                missing.append({"host": host, "what": "everything", "why": redact.text(f"{error}").text})
+                missing.append({"host": host, "why": redact.text(f"{error}").text, "count": 1, "what": ["everything"]})
         return texts, known, missing
 
 

@@ -37,6 +37,7 @@ _PREFIX = "koverse-runbook-bundle-"
 _LARGEST = 1 << 20  # bytes of a configuration file
 _LONGEST = 1 << 16  # characters of an entry of a log
 _FILES = 5000  # of configuration that are looked at
+_NAMED = (50, 10, 3, 1)  # names of what was left out for a reason: as many as there is room for
 _SLACK = 1 << 20  # bytes that stay free where the archive is written
 _NICE = 10  # the cluster goes first
 _DUMPS_AT_ONCE = 8
@@ -44,6 +45,7 @@ _ABORT_POLL = 0.5  # seconds
 
 Texts = dict[str, str]
 LeftOut = dict[str, str]  # `what` and `why`
+Summary = list[dict[str, Any]]  # rows of `why`, `count`, and `what`: some of the names
 
 
 class Box:
@@ -77,6 +79,28 @@ class Box:
 def size(text: str) -> int:
     """Bytes of a text in a file."""
     return len(text.encode("utf-8", "replace"))
+
+
+def summed_up(left_out: list[LeftOut], most: int) -> Summary:
+    """What was left out, by its reasons: as JSON it has at most `most` bytes, at least 1024."""
+    groups: dict[str, list[str]] = {}
+    for row in left_out:
+        groups.setdefault(row["why"], []).append(row["what"])
+    found: Summary = []
+    for named in _NAMED:
+        found = [{"why": why, "count": len(names), "what": names[:named]} for why, names in groups.items()]
+        if size(json.dumps(found)) <= most:
+            return found
+    others: dict[str, Any] = {"why": "other reasons, for which there is no room here", "count": 0, "what": []}
+    kept: Summary = []
+    room = most - 2 * size(json.dumps([others]))
+    for row in found:
+        room -= size(json.dumps(row)) + 2
+        if room > 0:
+            kept.append(row)
+        else:
+            others["count"] += row["count"]
+    return [*kept, others]
 
 
 def shortened(text: str, most: int, newest: bool) -> str:
@@ -120,7 +144,7 @@ class Bundle(Part):
             raise WorkerError(f"there is no step {name}")
         with contextlib.suppress(OSError):
             os.nice(_NICE)
-        box = Box(self.arguments["share"])
+        box = Box(self.arguments["share"] - _left_out_room(self.arguments["share"]))
         end = time.monotonic() + self.arguments["seconds"]
         for title, work in (
             ("limits and processes", self._facts),
@@ -231,7 +255,7 @@ class Bundle(Part):
     def _archived(self, box: Box) -> dict[str, Any]:
         known = redact.known(box.known, self.arguments["public"])
         texts = {path: redact.forget(text, known, path) for path, text in box.texts.items()}
-        left_out = redact.forget(json.dumps(box.left_out), known)
+        left_out = redact.forget(json.dumps(summed_up(box.left_out, _left_out_room(self.arguments["share"]))), known)
         raw = archive({**texts, LEFT_OUT: left_out})
         self._spool = place(len(raw))
         path = os.path.join(self._spool, self.arguments["archive"])
@@ -247,6 +271,11 @@ class Bundle(Part):
             shutil.rmtree(self._spool, ignore_errors=True)
         shutil.rmtree(self.context.directory, ignore_errors=True)
         return []
+
+
+def _left_out_room(share: int) -> int:
+    """Bytes that texts leave for what was left out."""
+    return min(64 << 10, share // 8)
 
 
 def _versions_room(share: int) -> int:

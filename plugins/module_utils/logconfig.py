@@ -15,6 +15,8 @@ from xml.parsers import expat
 
 LEVELS = ("ALL", "TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL", "OFF")
 PREVIOUS = "previous"
+NOT_NOTED = "no earlier level is noted"
+OTHERS_CHANGE = "somebody else has changed it since, and that stays"
 ROOT = "root"
 # A name as loggers have it: those of Java's packages and classes, and words such as SecurityLogger.
 NAME = re.compile(r"[A-Za-z_$][\w$-]*(\.[\w$-]+)*")
@@ -156,13 +158,13 @@ def _replaced(text: str, place: Place, level: str, note: Note | None) -> Change:
 def _back(text: str, spot: Place | Insertion, before: str | None, note: Note | None) -> Change:
     """What was there before the noted change, unless somebody else has changed it since."""
     if note is None:
-        return Change(text, None, before, before, "no earlier level is noted")
+        return Change(text, None, before, before, NOT_NOTED)
     whole = _whole(text, spot, note)
     if whole:
         return Change(_spliced(text, whole, note["old"]), None, before, None)
     if not note["whole"] and before == note["new"]:
         return Change(_spliced(text, spot, note["old"]), None, before, note["old"])
-    return Change(text, None, before, before, "somebody else has changed it since, and that stays")
+    return Change(text, None, before, before, OTHERS_CHANGE)
 
 
 def _whole(text: str, spot: Place | Insertion, note: Note | None) -> Place | None:
@@ -295,6 +297,7 @@ def _log4j2(text: str, logger: str, level: str, _outside: Outside) -> Place | In
         if not own:
             return _log4j2_new(text, lines, logger, level)
         prefix = own[0]
+        _require_listed(text, last, prefix)
     if prefix in last:  # the short form, LEVEL, APPENDERS, goes before the other one
         place = _level_in(text, last[prefix])
         if ":" in text[place.start : place.end]:
@@ -311,6 +314,19 @@ def _log4j2(text: str, logger: str, level: str, _outside: Outside) -> Place | In
     if not before:
         return _added(text, lines[-1], [f"{prefix}.level = {level}"])
     return _added(text, before[0], [f"{prefix}.level = {level}"])
+
+
+def _require_listed(text: str, last: Mapping[str, Line], prefix: str) -> None:
+    """Refuses a logger that is not in the file's list of loggers, where it has one: log4j 2 passes over what it says of it."""
+    if "loggers" not in last:
+        return
+    said = re.sub(r"\\(\r\n|\r|\n)\s*", "", text[last["loggers"].value : last["loggers"].stop])
+    names = [name.strip() for name in said.split(",")]
+    if prefix[len("logger.") :] not in names:
+        raise LogConfigError(
+            f"expected {prefix} to be in the file's list of loggers, found loggers = {', '.join(names)}: "
+            "what is not in it counts for nothing. Add it by hand"
+        )
 
 
 def _log4j2_new(text: str, lines: Sequence[Line], logger: str, level: str) -> Insertion:

@@ -16,7 +16,16 @@ from urllib.parse import urlencode
 
 from ansible_collections.koverse.runbook.plugins.module_utils import logconfig, net, processes, record
 from ansible_collections.koverse.runbook.plugins.module_utils.files import rewrite
-from ansible_collections.koverse.runbook.plugins.module_utils.logconfig import LOG4J1, LOG4J1_XML, LOG4J2, LOGBACK, PREVIOUS, LogConfigError
+from ansible_collections.koverse.runbook.plugins.module_utils.logconfig import (
+    LOG4J1,
+    LOG4J1_XML,
+    LOG4J2,
+    LOGBACK,
+    NOT_NOTED,
+    OTHERS_CHANGE,
+    PREVIOUS,
+    LogConfigError,
+)
 from ansible_collections.koverse.runbook.plugins.module_utils.net import NoAnswer
 
 Entry = Mapping[str, Any]
@@ -25,12 +34,13 @@ Entry = Mapping[str, Any]
 _PROBES = ("hdfs_namenode", "hdfs_datanode", "hdfs_journalnode", "yarn_resourcemanager", "yarn_nodemanager")
 _PROBED_AS_ANY = ("hdfs_secondarynamenode", "yarn_historyserver")  # by HTTP, as what is not Hadoop's is, too
 
-_STATE = "loglevel.json"  # {"files": {path: {logger: note}}, "processes": {component: {logger: level}}}
+_STATE = "loglevel.json"  # {"files": {path: {logger: note}}, "processes": {component: {logger: {"old": level, "new": level}}}}
+# The properties that name a process's file; log4j 2 has had the last two since 2.10.
 _PATHS = {
-    LOG4J1: "log4j.configuration",
-    LOG4J1_XML: "log4j.configuration",
-    LOG4J2: "log4j.configurationFile",
-    LOGBACK: "logback.configurationFile",
+    LOG4J1: ("log4j.configuration",),
+    LOG4J1_XML: ("log4j.configuration",),
+    LOG4J2: ("log4j.configurationFile", "log4j2.configurationFile", "log4j2.configuration.file"),
+    LOGBACK: ("logback.configurationFile",),
 }
 _JARS = {
     LOG4J1: re.compile(r"/(log4j-1\.2\.\d|reload4j-)"),
@@ -47,6 +57,10 @@ _BY_SCRIPTS = {
 }
 _SAID = re.compile(r"<!-- OUTPUT -->(.*)")
 _MARKUP = re.compile(r"<[^>]*>")
+
+
+class Unsure(LogConfigError):
+    """A change was asked for, and whether it was made is not known; the text says so."""
 
 
 class Jvm:
@@ -111,14 +125,14 @@ def file_of(entry: Entry, jvm: Jvm) -> tuple[str, str, str]:
                 f"expected a running process that has the framework of one of {', '.join(paths)} on its class path, found none: "
                 f"start it, or name its file with runbook_catalogue.{entry['name']}.log_config"
             )
-    for path, (kind, text) in known.items():
-        named = jvm.properties.get(_PATHS[kind], "")
-        if not named or _same(path, named):
-            return path, kind, text
     kind = next(iter(known.values()))[0]
+    named = {name: jvm.properties[name] for name in _PATHS[kind] if jvm.properties.get(name)}
+    for path, (own, text) in known.items():
+        if all(_same(path, value) for value in named.values()):
+            return path, own, text
+    said = " and ".join(f"{value} (-D{name})" for name, value in named.items())
     raise LogConfigError(
-        f"its process reads {jvm.properties[_PATHS[kind]]} (-D{_PATHS[kind]}), found {', '.join(known)}: "
-        f"name that file with runbook_catalogue.{entry['name']}.log_config"
+        f"its process reads {said}, found {', '.join(known)}: name that file with runbook_catalogue.{entry['name']}.log_config"
     )
 
 
@@ -199,25 +213,30 @@ def takes_levels(entry: Entry) -> bool:
 def at_run_time(entry: Entry, logger: str, level: str, dry: bool) -> dict[str, Any]:
     """Changes the level in a running daemon of Hadoop, until it ends.
 
-    `changed`, `before`, `after` and `why` are as in `in_file`, `path` is the daemon's URL. Raises LogConfigError, also where the daemon's
-    answer does not prove the change.
+    `changed`, `before`, `after` and `why` are as in `in_file`, `path` is the daemon's URL. Raises LogConfigError, Unsure where the daemon's
+    answer tells neither that the level was changed nor that it was not.
     """
     state = record.load(_STATE)
-    noted = state.get("processes", {}).get(entry["name"], {}).get(logger)
+    note = state.get("processes", {}).get(entry["name"], {}).get(logger)
     before = _ask(entry, logger)
-    result: dict[str, Any] = {"path": _url(entry), "before": before, "after": before, "changed": False, "why": None}
-    if level == PREVIOUS and noted is None:
-        return {**result, "why": "no earlier level is noted"}
-    wanted = noted if level == PREVIOUS else level
-    if wanted != before and not dry:
-        if level != PREVIOUS and noted is None:
-            _note(state, "processes", entry["name"], logger, before)
+    # Where it is not the one that was set, the daemon has started since, or somebody else has set it, and that is what to go back to.
+    ours = note is not None and before in (note["new"], note.get("before"))
+    old = note["old"] if ours else before
+    wanted, why = level, None
+    if level == PREVIOUS:
+        wanted = old
+        why = NOT_NOTED if note is None else None if ours or note["old"] == before else OTHERS_CHANGE
+    changed = wanted != before
+    if changed and not dry:
+        if level != PREVIOUS:  # with `before`, as long as it may still be that one
+            _note(state, "processes", entry["name"], logger, {"old": old, "new": wanted, "before": before})
         after = _ask(entry, logger, wanted)
         if after != wanted:
-            raise LogConfigError(f"{_url(entry)}: expected {logger} to have the level {wanted}, its answer is {after}")
-    if level == PREVIOUS and not dry:
-        _note(state, "processes", entry["name"], logger, None)
-    return {**result, "after": wanted, "changed": wanted != before}
+            text = f"{_url(entry)}: expected {logger} to have the level {wanted}, its answer is {after}"
+            raise LogConfigError(text) if after == before else Unsure(text)
+    if not dry and (changed or level == PREVIOUS):
+        _note(state, "processes", entry["name"], logger, None if wanted == old else {"old": old, "new": wanted})
+    return {"path": _url(entry), "before": before, "after": wanted, "changed": changed, "why": why}
 
 
 def _url(entry: Entry) -> str:
@@ -225,17 +244,28 @@ def _url(entry: Entry) -> str:
 
 
 def _ask(entry: Entry, logger: str, level: str | None = None) -> str:
-    """The level that counts for a logger of a running daemon, after it was set where `level` is given. Raises LogConfigError."""
+    """The level that counts for a logger of a running daemon, after it was set where `level` is given. Raises LogConfigError, Unsure."""
     query = urlencode({"log": logger, **({"level": level} if level else {})})
     try:
         status, body = net.http_get(entry["address"], entry["ports"][entry["probe"]["port"]], f"/logLevel?{query}")
     except NoAnswer as error:
+        if level:
+            raise _unsure(f"{_url(entry)}: {error}", logger, level) from error
         raise LogConfigError(f"{_url(entry)}: {error}. Only what runs can be changed at run time") from error
     if status in (401, 403):
         raise LogConfigError(
             f"{_url(entry)} answers {status}: it lets only administrators in. Type `hadoop daemonlog -setlevel`, or leave runtime away"
         )
-    return effective(status, body, _url(entry))
+    try:
+        return effective(status, body, _url(entry))
+    except LogConfigError as error:
+        if level and "Bad Level" not in body:
+            raise _unsure(f"{error}", logger, level) from error
+        raise
+
+
+def _unsure(why: str, logger: str, level: str) -> Unsure:
+    return Unsure(f"{why}. Whether {logger} has the level {level} now is unknown")
 
 
 def effective(status: int, body: str, url: str) -> str:

@@ -3,7 +3,7 @@
 """What components have logged on this host: their files, rotated ones included, and the journal, as entries in the order of time.
 
 An entry is a line with all that goes on from it, such as a stack trace. Times in files are in the host's zone unless they name one.
-Parsing is apart from reading: `moment`, `goes_on`, `grouped`, `placed` and `from_journal` are pure.
+Parsing is apart from reading: `moment`, `goes_on`, `grouped`, `unfolded`, `placed` and `from_journal` are pure.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import math
 import os
 import re
 import time
+import zlib
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, BinaryIO, NamedTuple
@@ -32,6 +33,11 @@ _READ_FILE = 32 * 2**20  # bytes of a file that are searched for a pattern
 _READ_HOST = 128 * 2**20  # bytes of all files of a host that are read
 _UNPACKED = 512 * 2**20  # bytes of a compressed file, unpacked, that are read on the way to its end
 _BLOCK = 64 * 2**10
+_SEARCHED = 2**20  # bytes of a file that are searched for the next time
+_STAMP = 80  # bytes in which a time at the beginning of a line ends
+_DISORDER = 60  # seconds by which entries of a file are out of order
+_DUE = 600  # seconds within which an entry is followed by another one, or is the file's last one
+_MOMENT = 0.001  # seconds: what is at the end of a window belongs to it
 _LONGEST = 64 * 2**10  # characters of an entry
 _TIMELESS = 100  # entries of a file without any times, where a window was asked for
 _JOURNAL_LINES = 5000
@@ -44,6 +50,7 @@ _ISO = re.compile(
 _SHORT = re.compile(r"(\d\d)/(\d\d)/(\d\d) (\d\d):(\d\d):(\d\d)(?!\d)")  # Hadoop's console, and Spark
 _GOES_ON = re.compile(r"\s|Caused by: |Suppressed: |\.\.\. \d+ |[\w.$]+(Exception|Error)(:|$)|$")
 _ROTATED = ("", ".*", "-*")  # a number, a date, and .gz
+_NOT_READ = (".xz", ".lzma", ".bz2", ".zst", ".lz4", ".lzo", ".br", ".Z", ".zip", ".7z", ".tar", ".tgz", ".tar.gz")
 
 
 class Row(NamedTuple):
@@ -56,8 +63,11 @@ class Row(NamedTuple):
     text: str
 
 
-def moment(line: str) -> float | None:
-    """The time at the beginning of a line in seconds since 1970; None where there is none. Without a zone it is the host's."""
+def moment(line: str, fold: int = 0) -> float | None:
+    """The time at the beginning of a line in seconds since 1970; None where there is none. Without a zone it is the host's.
+
+    fold: which one it is of an hour that clocks go through twice at the end of summer time, 0 for the first, where nothing else tells.
+    """
     full, short = _ISO.match(line), None
     if full is None:
         short = _SHORT.match(line)
@@ -66,15 +76,15 @@ def moment(line: str) -> float | None:
     try:
         if full is None:
             year, *rest = (int(part) for part in short.groups())  # type: ignore[union-attr]
-            return datetime.datetime(2000 + year, *rest).timestamp()  # type: ignore[arg-type]
+            return datetime.datetime(2000 + year, *rest, fold=fold).timestamp()  # type: ignore[arg-type]
         when = datetime.datetime(*(int(part) for part in full.groups()[:6]))  # type: ignore[arg-type]
         fraction = float(f"0.{full[7]}") if full[7] else 0.0
-        return _in_zone(when, full[8] or full[9]) + fraction
+        return _in_zone(when, full[8] or full[9], fold) + fraction
     except (ValueError, OverflowError):
         return None  # digits that are no date
 
 
-def _in_zone(when: datetime.datetime, zone: str | None) -> float:
+def _in_zone(when: datetime.datetime, zone: str | None, fold: int) -> float:
     """Seconds since 1970. A zone's abbreviation that neither is UTC nor the host's own is taken for the host's."""
     if zone in ("Z", "UTC", "GMT"):
         return when.replace(tzinfo=datetime.timezone.utc).timestamp()
@@ -83,7 +93,17 @@ def _in_zone(when: datetime.datetime, zone: str | None) -> float:
         offset = datetime.timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
         return when.replace(tzinfo=datetime.timezone(sign * offset)).timestamp()
     # Of the hour that a clock goes through twice, the abbreviation tells which one it is.
-    return when.replace(fold=1 if zone and zone == time.tzname[0] != time.tzname[1] else 0).timestamp()
+    known = {time.tzname[1]: 0, time.tzname[0]: 1}
+    return when.replace(fold=known.get(zone, fold) if zone and len(known) > 1 else fold).timestamp()
+
+
+def _is_twice(when: float) -> bool:
+    """Whether the clocks of the host show this time twice."""
+    try:
+        shown = datetime.datetime.fromtimestamp(when)
+        return shown.replace(fold=0).timestamp() != shown.replace(fold=1).timestamp()
+    except (ValueError, OverflowError):
+        return False  # at the end of the calendar
 
 
 def goes_on(line: str) -> bool:
@@ -107,6 +127,42 @@ def grouped(lines: Iterable[str]) -> Iterator[tuple[float | None, str]]:
         yield own, "\n".join(held).rstrip()
 
 
+def unfolded(entries: Iterable[tuple[float | None, str]], written: float) -> list[tuple[float | None, str]]:
+    """Entries in order with their times, those of an hour that clocks go through twice in the right one of the two.
+
+    written: when the last of them was, as far as is known.
+    """
+    rows = list(entries)
+    known: dict[int, bool] = {}  # by quarters of an hour: zones change at the beginning of one
+    run: list[int] = []
+    for number, (when, _text) in enumerate([*rows, (written, "")]):
+        if when is None:
+            continue
+        quarter = int(when // 900)
+        if quarter not in known:
+            known[quarter] = _is_twice(when)
+        if known[quarter] and number < len(rows):
+            run.append(number)
+        elif run:
+            for place in _second_time(rows, run, when):
+                rows[place] = (moment(rows[place][1], 1), rows[place][1])
+            run = []
+    return rows
+
+
+def _second_time(rows: list[tuple[float | None, str]], run: list[int], following: float) -> list[int]:
+    """Of entries of an hour that there is twice, those of its second time: from where times go back, else all where that is what follows.
+
+    following: the time behind them.
+    """
+    times = [rows[place][0] or 0.0 for place in run]
+    back = [number for number, (one, other) in enumerate(zip(times, times[1:]), 1) if other < one - _DISORDER]
+    if back:
+        return run[back[0] :]
+    last = moment(rows[run[-1]][1], 1) or 0.0
+    return run if last - 1 <= following <= last + _DUE else []
+
+
 def placed(entries: Iterable[tuple[float | None, str]], otherwise: float) -> list[tuple[float, float | None, str]]:
     """Each entry with the time by which it keeps its place: that of the one before, of the one after, or `otherwise`."""
     rows = list(entries)
@@ -122,20 +178,28 @@ def from_journal(output: str) -> list[tuple[float, str]]:
     """Time and text of each entry in what `journalctl -o json` prints; lines of a process that go on are with the first one."""
     found: list[tuple[float, str]] = []
     last = None
-    for line in output.splitlines():
+    for line in output.split("\n"):  # in a text, other signs may end a line
         try:
             row = json.loads(line)
             when = int(row["__REALTIME_TIMESTAMP"]) / 1e6
         except (ValueError, KeyError, TypeError):
             continue  # a warning of journalctl's own
-        said = row.get("MESSAGE") or ""
-        text = bytes(said).decode("utf-8", "replace") if isinstance(said, list) else str(said)
+        text = _message(row.get("MESSAGE"))
         if found and last == row.get("_PID") and goes_on(text):
             found[-1] = (found[-1][0], f"{found[-1][1]}\n{text}")
         else:
             found.append((when, text))
         last = row.get("_PID")
     return found
+
+
+def _message(said: Any) -> str:
+    """A field of the journal: text, bytes as numbers where it is none in UTF-8, a list of these where it is there several times."""
+    if not isinstance(said, list):
+        return str(said or "")
+    if all(isinstance(one, int) for one in said):
+        return bytes(said).decode("utf-8", "replace")
+    return "\n".join(map(_message, said))
 
 
 def owners(entries: Mapping[str, Entry]) -> dict[str, str]:
@@ -237,10 +301,16 @@ def _of_file(name: str, path: str, since: float | None, until: float | None, lin
     """
     enough = None if search else lines
     most = min(_READ_FILE if search else budget.limit, budget.left)
+    if path.endswith(_NOT_READ):
+        budget.left_out.append(f"{path}: compressed in a way that is not read")
+        return []
+    if most <= 0:
+        budget.left_out.append(f"{path}: more than what is read of a file or a host")
+        return []
     try:
         changed = os.path.getmtime(path)
         content, before = _packed(path, most) if path.endswith(".gz") else _plain(path, since, until, enough, most)
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         budget.left_out.append(f"{path}: {error}")
         return []
     budget.left -= len(content)
@@ -249,7 +319,7 @@ def _of_file(name: str, path: str, since: float | None, until: float | None, lin
         text = text[1:]  # half a line
         while text and moment(text[0]) is None and goes_on(text[0]):
             text = text[1:]
-    rows = placed(grouped(text), changed if until is None else min(changed, until))
+    rows = placed(unfolded(grouped(text), changed), changed if until is None else min(changed, until))
     timeless = all(when is None for _at, when, _text in rows)
     if timeless and rows and lines and until is not None and changed > until:
         budget.left_out.append(f"{path}: it has no times, and was written after {iso(until)}: none of its lines are shown")
@@ -287,9 +357,9 @@ def _plain(path: str, since: float | None, until: float | None, lines: int | Non
         end = file.seek(0, os.SEEK_END)
         begin = 0
         if until is not None:
-            end = _around(file, end, until)[1]
+            end = _around(file, end, until + _MOMENT)[1]
         if since is not None:
-            begin = _around(file, end, since)[0]
+            begin = _around(file, end, since, begins=True)[0]
         sizes = [most]
         if lines:
             sizes = [size for size in (_BLOCK, 16 * _BLOCK) if size < most] + [most]
@@ -303,31 +373,46 @@ def _plain(path: str, since: float | None, until: float | None, lines: int | Non
     return content, start - begin
 
 
-def _around(file: BinaryIO, size: int, when: float) -> tuple[int, int]:
-    """Two places in a file whose times go up: all before the first one is older than `when`, all after the second one is not."""
+def _around(file: BinaryIO, size: int, when: float, begins: bool = False) -> tuple[int, int]:
+    """Two places in a file whose times go up: all before the first one is older than `when`, all after the second one is not.
+
+    begins: the first one is wanted: in an hour that there is twice it is not beyond the beginning of the first time.
+    """
     low, high = 0, size
+    unsure = begins and _is_twice(when)
     while high - low > _BLOCK:
-        middle = (low + high) // 2
-        file.seek(middle)
-        file.readline()
-        at, found = file.tell(), None
-        while at < high and found is None:
-            found = moment(file.readline(_BLOCK).decode("utf-8", "replace"))
-            if found is None:
-                at = file.tell()
-        if found is None or at >= high:
+        found = _next_time(file, (low + high) // 2, high)
+        if found is None:
             break
-        if found < when:
+        at, time_there = found
+        if time_there < when and not (unsure and _is_twice(time_there)):
             low = at
         else:
             high = at
     return low, high
 
 
+def _next_time(file: BinaryIO, start: int, stop: int) -> tuple[int, float] | None:
+    """Where the next line with a time begins, and that time; None where there is none before `stop`, or within _SEARCHED bytes."""
+    file.seek(start)
+    at, begins = start, False  # at first in the midst of a line
+    while at < min(stop, start + _SEARCHED):
+        part = file.readline(_BLOCK)
+        if not part:
+            break
+        when = moment(part[:_STAMP].decode("utf-8", "replace")) if begins else None
+        if when is not None:
+            return at, when
+        at += len(part)
+        begins = part.endswith(b"\n")
+    return None
+
+
 def _of_journal(name: str, entry: Entry, since: float | None, until: float | None, lines: int | None, budget: _Budget) -> list[Row]:
     """What the component's unit has written to the journal."""
     most = min(_JOURNAL_LINES, 20 * lines) if lines else _JOURNAL_LINES
-    words = ["--output=json", "--output-fields=MESSAGE,_PID", f"--lines={most}"]
+    # Without --all, what is longer than 4096 bytes is not there.
+    words = ["--output=json", "--all", "--output-fields=MESSAGE,_PID", f"--lines={most}"]
     words += [f"--since=@{math.floor(since)}"] if since is not None else []
     words += [f"--until=@{math.ceil(until)}"] if until is not None else []
     answer = services.journal(entry, *words)
@@ -338,6 +423,6 @@ def _of_journal(name: str, entry: Entry, since: float | None, until: float | Non
         budget.left_out.append(f"{where}: {output or f'journalctl ended with status {code}'}")
         return []
     rows = [Row(when, when, name, JOURNAL, text) for when, text in from_journal(output)]
-    if len(output.splitlines()) >= most and not (lines and len(rows) >= lines):
+    if len(output.split("\n")) >= most and not (lines and len(rows) >= lines):
         budget.left_out.append(f"{where}, before {iso(rows[0].at) if rows else 'all'}: more than {most} lines")
     return rows

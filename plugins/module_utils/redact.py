@@ -55,7 +55,7 @@ _STEMS = (
 _PAIRS = {
     "password", "passphrase", "apikey", "accesskey", "privatekey", "accountkey", "sharedkey", "encryptionkey", "signingkey", "masterkey",
     "storagekey", "licensekey", "licencekey", "licenseverification", "licensecode", "licensestring", "superdigest", "sshkey", "aeskey",
-    "hmackey", "authkey", "cryptkey", "sessionkey", "sharedaccess", "routingkey", "integrationkey", "servicekey", "webhook",
+    "hmackey", "authkey", "cryptkey", "sessionkey", "sharedaccess", "routingkey", "integrationkey", "servicekey", "webhook", "keydata",
 }  # fmt: skip
 _WORDS = {"pass", "pw", "token", "tokens", "salt", "sas", "psk", "cookie", "cookies", "cred", "creds", "jwt"}
 _ENDS = ("token", "pass", "pw")
@@ -131,19 +131,21 @@ _HINTS = (
     "sessid", "sessionid", "shared", "connectionstring", "license", "licence", "hook",
 )  # fmt: skip
 _HINT = re.compile("|".join(_HINTS), re.IGNORECASE)
+_GAP = r"(?:[ \t]|\\\r?\n)"  # of a command, which goes on in the next line where one ends with a backslash
+_ON = r"(?:[^\n]|(?<=\\)\n|(?<=\\\r)\n)"
 _ASSIGNED = re.compile(
-    r"""(?<![\w.$\-\]\[])(?P<key>[\w.$\-\[\]]+)
-    (?:\\*["'])?[ \t]*(?:=>|:=|[=:])[ \t]*
-    (?:(?P<escaped>\\+["'])(?P<in_escaped>.{0,4000}?)(?P=escaped)
+    rf"""(?<![\w.$\-\]\[])(?P<key>[\w.$\-\[\]]+)
+    (?:\\*["'])?[ \t]*(?:=>|:=|[=:]){_GAP}*
+    (?:(?P<escaped>\\+["'])(?P<in_escaped>.{{0,4000}}?)(?P=escaped)
     |''(?P<doubled>(?:[^'\\]|\\.)+?)''
     |"(?P<quoted>(?:[^"\\]|\\.)*)(?:"|\\?$)
     |'(?P<single>(?:[^'\\]|\\.|'')*)(?:'|\\?$)
-    |\[(?P<listed>[^\]\n]+)\](?=[\s,;)}\]]|$)
+    |\[(?P<listed>[^\]\n]+)\](?=[\s,;)}}\]]|$)
     |(?P<plain>[^\s"'\[]\S*|\[\S*))""",
     re.VERBOSE | re.MULTILINE,
 )
 _OPTION = re.compile(
-    r"""(?<![\w-])--?(?P<key>[A-Za-z][\w.-]*)[ \t]+
+    rf"""(?<![\w-])--?(?P<key>[A-Za-z][\w.-]*){_GAP}+
     (?:"(?P<quoted>(?:[^"\\]|\\.)*)(?:"|$)|'(?P<single>[^']*)(?:'|$)|(?P<plain>[^\s"']\S*))""",
     re.VERBOSE | re.MULTILINE,
 )
@@ -153,6 +155,18 @@ _IN_QUOTES = r"""(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|'(?P<single>[^']*)'|(?P<plain>
 # Tokens of GitHub, GitLab, Slack and Google, and keys of age.
 _ISSUED = r"gh[pousr]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|xox[abeprs]-[\w-]{8,}|AIza[\w-]{35}|AGE-SECRET-KEY-1\w+"
 _HEADER = r"(?:(?:proxy-)?authorization|(?:set-)?cookie2?|x-[a-z-]*(?:token|key|auth|secret|signature)[a-z-]*)"
+# A string of SQL, and PostgreSQL's with escapes or between dollars.
+_SQL_TEXT = (
+    r"""(?:(?:u&|n)?'(?P<single>(?:[^']|'')+)'|e'(?P<quoted>(?:[^'\\]|\\.|'')+)'"""
+    r"|(?P<dollars>\$(?:[a-z_]\w*)?\$)(?P<plain>.+?)(?P=dollars))"
+)
+# XML in running text, as it is and as it is shown in another one: how a tag begins and ends, and what is between two.
+_TAGS = (
+    ("<", ">", r"(?:<!\[CDATA\[(?P<listed>.{1,4000}?)\]\]>|(?P<plain>[^<>]{1,4000}))"),
+    ("&lt;", "&gt;", r"(?P<plain>(?:(?!&lt;)[^<>]){1,4000})"),
+)
+# PRIVATE KEY in base64, from each of the three places where it may begin.
+_KEY_IN_BASE64 = ("BSSVZBVEUgS0VZ", "QUklWQVRFIEtFW", "UFJJVkFURSBLRV")
 _USER = r"""[^\s/@:"'<>]*"""
 _SLASH = r"(?:\\*/|%2f)"  # of a URL, also in JSON or in another URL
 
@@ -160,6 +174,7 @@ _SLASH = r"(?:\\*/|%2f)"  # of a URL, also in JSON or in another URL
 class _Rule(NamedTuple):
     """A form that secrets have. Its groups named in `_VALUES` are the secret; `hint`, in small letters, is in every text that has it.
 
+    Where it has a group `key`, that has to name a secret.
     parts: what of a secret is one by itself.
     """
 
@@ -185,7 +200,10 @@ def _is_token(value: str) -> bool:
 _RULES = (
     _Rule(
         ("private key",),
-        re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY[A-Z ]*-----(?P<plain>(?:[A-Za-z0-9+/=\\\s]|(?:Proc-Type|DEK-Info):[^\n]*)*)"),
+        re.compile(
+            r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY[A-Z ]*-----"
+            r"""(?P<plain>(?:[A-Za-z0-9+/=\\\s]|(?:Proc-Type|DEK-Info):[^\n]*\n)*)(?=-----END|(?!<removed>)["'<,;)}\]]|\Z)"""
+        ),
     ),
     _Rule(
         ("authorization", "cookie", "x-"),
@@ -211,20 +229,43 @@ _RULES = (
     _Rule(("jdbc:",), re.compile(r"""jdbc:\w+:\w+:[^\s/@"']+/(?P<plain>[^\s@"']+)@""")),
     _Rule(("digest",), re.compile(r"""\bdigest:[^\s:,"'<>]+:(?P<plain>[^\s,"'<>]+)""")),
     _Rule(("addauth",), re.compile(r"""\baddauth[ \t]+\w+[ \t]+(?P<plain>\S+)""")),
-    _Rule(("password",), re.compile(r"""(?i)\bpassword[ \t]+'(?P<single>(?:[^']|'')+)'""")),
-    _Rule(("identified",), re.compile(r"""(?i)\bidentified[ \t]+by[ \t]+(?:password[ \t]+)?'(?P<single>(?:[^']|'')+)'""")),
+    _Rule(("password",), re.compile(rf"(?i)\bpassword\s+{_SQL_TEXT}")),
+    _Rule(("identified",), re.compile(rf"(?i)\bidentified\s+by\s+(?:password\s+)?{_SQL_TEXT}")),
     _Rule(
-        ("mysql", "mariadb", "accumulo", "sshpass"),
-        re.compile(rf"""(?m)\b(?:mysql\w*|mariadb[\w-]*|accumulo|sshpass)\b[^\n]{{0,400}}?[ \t]-p[ \t]*{_IN_QUOTES}"""),
+        ("mysql", "mariadb", "accumulo", "sshpass", "beeline"),
+        re.compile(rf"""(?m)\b(?:mysql\w*|mariadb[\w-]*|accumulo|sshpass|(?i:beeline))\b{_ON}{{0,400}}?[ \t]-p{_GAP}*{_IN_QUOTES}"""),
     ),
     _Rule(
         ("psql", "pg_", "ldap", "redis"),
-        re.compile(rf"""(?m)\b(?:psql|pg_\w+|ldap\w+|redis-cli)\b[^\n]{{0,400}}?[ \t](?:-p|-w|-a)[ \t]+{_IN_QUOTES}"""),
+        re.compile(rf"""(?m)\b(?:psql|pg_\w+|ldap\w+|redis-cli)\b{_ON}{{0,400}}?[ \t](?:-p|-w|-a){_GAP}+{_IN_QUOTES}"""),
         lambda value: not re.fullmatch(r"\d{1,5}|-.*", value),
     ),
     _Rule(
         ("curl", "wget"),
-        re.compile(r"""\b(?:curl|wget)\b[^\n]{0,400}?[ \t](?:-u|--user|--proxy-user|-U)[ \t=]*["']?[^\s:"']+:(?P<plain>[^\s"']+)"""),
+        re.compile(
+            rf"""\b(?:curl|wget)\b{_ON}{{0,400}}?[ \t](?:-u|--user|--proxy-user|-U)(?:{_GAP}|=)*["']?[^\s:"']+:(?P<plain>[^\s"']+)"""
+        ),
+    ),
+    _Rule(("delegation",), re.compile(r"""(?i)(?:[?&;]|%3f|%26)delegation(?:=|%3d)(?P<plain>[^\s&"'<>%]+)""")),  # WebHDFS
+    # Hadoop's own cookie, by its name, or by what is in it.
+    _Rule(("hadoop.auth",), re.compile(r"""\bhadoop\.auth\\*["']?[ \t]*[:=][ \t]*\\*["']?(?P<plain>[^\s"'\\;,<>]+)""")),
+    _Rule(("&s=",), re.compile(r"""\bu=[^\s&"']*&p=[^\s&"']*&t=[^\s&"']*&e=\d+&s=(?P<plain>[\w+/=-]+)""")),
+    *(
+        _Rule((f"{begin}/name{end}",), re.compile(
+            rf"{begin}name{end}\s*(?P<key>[^<>&]{{1,200}}){begin}/name{end}[^<>&]{{0,200}}{begin}value{end}\s*{value}\s*{begin}/value{end}"
+        ))
+        for begin, end, value in _TAGS
+    ),
+    *(
+        _Rule((f"{begin}/",), re.compile(rf"{begin}(?P<key>[A-Za-z][\w.:-]{{0,200}}){end}{value}{begin}/(?P=key){end}"))
+        for begin, end, value in _TAGS
+    ),
+    _Rule(
+        tuple(part.lower() for part in _KEY_IN_BASE64),
+        re.compile(
+            rf"(?<![\w+/-])(?P<plain>[\w+/-]*(?:{'|'.join(_KEY_IN_BASE64)})[\w+/-]*={{0,2}}(?:\s+[A-Za-z0-9+/]{{40,}}={{0,2}})*"
+            r"(?:\s+[A-Za-z0-9+/]+={1,2})?)"
+        ),
     ),
     _Rule(("sig",), re.compile(r"""(?i)[?&;](?:sig|signature|x-amz-(?:signature|credential|security-token))=(?P<plain>[^\s&"'<>]+)""")),
     _Rule(  # Slack, Teams, Discord; Mattermost, Rocket.Chat and others that have /hooks/ in their path
@@ -257,7 +298,53 @@ def text(said: str, marker: str = REMOVED) -> Redacted:
     for rule in _RULES:
         if any(hint in lowered for hint in rule.hints):
             said = _replaced(said, rule, values, marker)
+    if "private key" in lowered:
+        said = _without_private_keys(said, values, marker)
     return Redacted(_lines_with_keys(said, values, marker), values)
+
+
+_KEY_BORDER = re.compile(r"-----(BEGIN|END) [A-Z0-9 ]*PRIVATE KEY[A-Z ]*-----")
+_KEY_IN_LINE = re.compile(r"(?<=PRIVATE KEY-----)(?!<removed>-|&lt;removed&gt;-)[^\n]+?(?=-----END )")
+# The lines of a private key: words in base64 of 64 to 76 signs, of which the last one may be short.
+_KEY_WORD = re.compile(r"(?<![\w+/.])[A-Za-z0-9+/]{40,}={0,2}|(?<![\w+/.-])[A-Za-z0-9+/]{16,}={0,2}(?=\W*$)")
+_KEY_LINE = re.compile(r"(?<![\w+/.])[A-Za-z0-9+/]{60,}={0,2}(?=\W*$)")
+_KEY_TAIL = re.compile(r"""(?<![^\s"'])[A-Za-z0-9+/]+={0,2}(?=[\s"'\\]*$)""")
+_KEY_LENGTH = 400  # lines: of RSA with 16384 bits, and what others have logged meanwhile
+
+
+def _without_private_keys(said: str, values: set[str], marker: str) -> str:
+    """Private keys whose lines have something before them, as in a log, or of which the beginning or the end is not there."""
+    lines = said.split("\n")
+    borders = []
+    for number, line in enumerate(lines):
+        kinds = _KEY_BORDER.findall(line)
+        if kinds and (kinds[0], kinds[-1]) == ("BEGIN", "END"):
+            lines[number] = _cut(line, _KEY_IN_LINE, values, marker)
+        elif kinds:
+            borders.append((number, kinds[-1]))
+    for (number, kind), (following, next_kind) in zip([(0, ""), *borders], [*borders, (len(lines) - 1, "")]):
+        if kind == "BEGIN" and next_kind == "END":
+            _cut_key(lines, range(number, following + 1), _KEY_WORD, following, values, marker)
+        elif kind == "BEGIN":
+            _cut_key(lines, range(number, min(following, number + _KEY_LENGTH) + 1), _KEY_WORD, None, values, marker)
+        elif next_kind == "END":
+            _cut_key(lines, range(max(number, following - _KEY_LENGTH), following + 1), _KEY_LINE, following, values, marker)
+    return "\n".join(lines)
+
+
+def _cut_key(lines: list[str], inside: range, word: re.Pattern[str], end: int | None, values: set[str], marker: str) -> None:
+    """Cuts a key's long words out of lines, and the short last one: at the end of each line up to `end`, else of the next one."""
+    found = [number for number in inside if word.search(lines[number])]
+    for number in found:
+        lines[number] = _cut(lines[number], word, values, marker)
+    if found:
+        for number in range(found[-1] + 1, min(found[-1] + 2, len(lines)) if end is None else end):
+            lines[number] = _cut(lines[number], _KEY_TAIL, values, marker)
+
+
+def _cut(line: str, pattern: re.Pattern[str], values: set[str], marker: str) -> str:
+    values.update(match[0] for match in pattern.finditer(line))
+    return pattern.sub(lambda _match: marker, line)
 
 
 def _replaced(said: str, rule: _Rule, values: set[str], marker: str) -> str:
@@ -265,6 +352,8 @@ def _replaced(said: str, rule: _Rule, values: set[str], marker: str) -> str:
         start, end = _span(match)
         value = match.string[start:end]
         if not value.strip() or value in (REMOVED, _IN_XML) or not rule.counts(value):
+            return match[0]
+        if "key" in rule.pattern.groupindex and not is_secret(match["key"], value):
             return match[0]
         values.update({value, *rule.parts(value)})
         return match.string[match.start() : start] + marker + match.string[end : match.end()]
@@ -279,10 +368,11 @@ def _span(match: re.Match[str]) -> tuple[int, int]:
 
 def _lines_with_keys(said: str, values: set[str], marker: str) -> str:
     """Assignments and options with a key that names a secret. Only lines with a word of such keys are looked at."""
-    lines = said.split("\n")
-    for number, lowered in enumerate(said.lower().split("\n")):
+    lines = re.split(r"(?<!\\)(?<!\\\r)\n", said)  # a command goes on behind a backslash
+    for number, line in enumerate(lines):
+        lowered = line.lower()
         if any(hint in lowered for hint in _HINTS):
-            lines[number] = _line(_line(lines[number], _ASSIGNED, values, marker), _OPTION, values, marker)
+            lines[number] = _line(_line(line, _ASSIGNED, values, marker), _OPTION, values, marker)
     return "\n".join(lines)
 
 
@@ -316,7 +406,9 @@ def command(argv: Sequence[str]) -> Redacted:
     values: set[str] = set()
     shown: list[str] = []
     program = posixpath.basename(argv[0]) if argv else ""
-    takes_password = re.match(r"mysql|mariadb|sshpass|accumulo", program) or "shell" in argv
+    takes_password = (
+        re.match(r"mysql|mariadb|sshpass|accumulo|beeline", program) or "shell" in argv or "org.apache.hive.beeline.BeeLine" in argv
+    )
     for position, word in enumerate(argv):
         before = argv[position - 1] if position else ""
         option = before.lstrip("-") if before.startswith("-") and "=" not in before else ""
@@ -428,26 +520,64 @@ def _ini(said: str, values: set[str]) -> str:
 
 # ---- shell, environment files, units
 
-_SHELL = re.compile(
-    r"""(?P<before>["']?)(?<![\w.])(?P<key>[A-Za-z_][\w.]*)(?:\+)?=(?P<value>(?:'[^']*'|"(?:[^"\\]|\\.)*"|\\.|[^\s'";&|)\\])+)""",
-    re.VERBOSE | re.DOTALL,
-)
+# What a word of a shell is made of: strings, also in a string; what a command prints, what stands for a variable, a list; single signs.
+_IN_PARENTHESES = r"""\((?:[^()"'\\]|\\.|'[^']*'|"(?:[^"\\]|\\.)*"|\([^()]{0,4000}\)){0,4000}\)"""
+_LISTED = re.compile(r"""'[^']*'|"(?:[^"\\]|\\.)*"|[^\s()"']+""", re.DOTALL)
+_SHELL_WORD = rf"""(?:
+    \\(?P<quote>["'])(?:(?!\\(?P=quote))[^\n]){{0,4000}}\\(?P=quote)
+    |'[^']*'
+    |"(?:[^"\\$]|\\.|\$(?!\()|\${_IN_PARENTHESES})*"
+    |"(?:[^"\\]|\\.)*"
+    |\$?{_IN_PARENTHESES}
+    |\$\{{[^}}\n]{{0,4000}}\}}
+    |`[^`]{{0,4000}}`
+    |\\.
+    |[^\s'";&|)\\])+"""
+_SHELL = re.compile(rf"""(?P<before>["']?)(?<![\w.])(?P<key>[A-Za-z_][\w.]*)(?:\+)?=(?P<value>{_SHELL_WORD})""", re.VERBOSE | re.DOTALL)
+
+
+_NESTED = 5  # strings, lists and commands in each other that are looked into
 
 
 def _shell(said: str, values: set[str]) -> str:
     """Assignments to variables, with any mixture of quotes, over any number of lines."""
+    return _assignments(_quoted_assignments(said, values), values, _NESTED)
 
+
+def _assignments(said: str, values: set[str], depth: int) -> str:
     def cut(match: re.Match[str]) -> str:
         value = match["value"]
+        head = match[0][: -len(value)]
         if match["before"]:  # "NAME=what it is", as in a unit
             return match[0]
-        if not is_secret(match["key"], value):
-            inner = _SHELL.sub(cut, value[1:-1]) if value[0] in "\"'" and len(value) > 2 else value
-            return match[0] if inner in (value, value[1:-1]) else f"{match[0][: -len(value)]}{value[0]}{inner}{value[-1]}"
-        values.update({value, value.strip("\"'"), re.sub(r"""["']|\\(.)""", r"\1", value)})
-        return f"{match[0][: -len(value)]}{REMOVED}"
+        if is_secret(match["key"], value):
+            values.update({value, value.strip("\"'"), re.sub(r"""["']|\\(.)""", r"\1", value)})
+            values.update(_LISTED.findall(value) if value[0] == "(" else ())
+            return f"{head}{REMOVED}"
+        opened = re.match(r"\$?\(|[\"'`]", value)
+        if not opened or value == opened[0] or not depth:
+            return match[0]
+        return f"{head}{opened[0]}{_assignments(value[opened.end() : -1], values, depth - 1)}{value[-1]}"
 
-    return _SHELL.sub(cut, _quoted_assignments(said, values))
+    return _SHELL.sub(cut, said)
+
+
+_TO_THE_END = re.compile(
+    r"""(?m)^(?P<head>[ \t]*(?:[#;][#; \t]*)?(?:export[ \t]+)?(?P<key>[A-Za-z_][\w.]*)=)(?![\s"'`(]|\$\()"""
+    r"""(?P<value>(?:[^\r\n\\]|\\\r\n|\\[\s\S])+)"""
+)
+
+
+def _environment(said: str, values: set[str]) -> str:
+    """Files of variables: to systemd and others a value without quotes goes on to the end of its line, to a shell to the first blank."""
+
+    def cut(match: re.Match[str]) -> str:
+        if not is_secret(match["key"], match["value"]):
+            return match[0]
+        values.update({match["value"].strip(), match["value"].split()[0]})
+        return f"{match['head']}{REMOVED}"
+
+    return _shell(_TO_THE_END.sub(cut, said), values)
 
 
 _QUOTED_ASSIGNMENT = re.compile(r"""(?P<quote>["'])(?P<key>[A-Za-z_][\w.]*)=(?P<value>(?:(?!(?P=quote))[^\\]|\\.)*)(?P=quote)""", re.DOTALL)
@@ -805,13 +935,14 @@ _KINDS: tuple[tuple[str, Reader], ...] = (
     (r".*\.(xml|xsl|xslt|xsd)", _xml),
     (r".*\.(json)", _json),
     (r".*\.(yml|yaml)", _yaml),
-    (r".*\.(sh|bash|env|service|socket|timer|target|path|mount|slice)|\.env|environment|.*-env|init|functions", _shell),
+    (r".*\.env|\.env|environment", _environment),
+    (r".*\.(sh|bash|service|socket|timer|target|path|mount|slice)|.*-env|init|functions", _shell),
     (r".*\.(conf|cnf|cfg|ini|toml|config|cf)|config|.*_service\.conf", _ini),
     (r".*\.(pub|crt|cer|cert|pem|crl)", _plain),
     (r"workers|slaves|masters|managers|tservers|tracers|gc|monitor|regionservers|myid|.*\.(include|exclude|hosts)|.*(exclude|include)|hosts|"
      r"PG_VERSION|VERSION|.*\.policy", _plain),
 )  # fmt: skip
-_SHELL_DIRECTORIES = ("/etc/default/", "/etc/sysconfig/", "/etc/init.d/", "/etc/conf.d/")
+_ENVIRONMENTS = ("/etc/default/", "/etc/sysconfig/", "/etc/conf.d/")
 _COPY = re.compile(
     r"(\.(bak|old|orig|save|rpmsave|rpmnew|rpmorig|dpkg-\w+|ucf-\w+|template|tmpl|sample|example|disabled|default|swp|\d+)|~)$"
 )
@@ -845,9 +976,9 @@ def _original(path: str) -> str:
 
 def _reader(path: str) -> Reader | None:
     name = _original(path)
-    if path.startswith(_SHELL_DIRECTORIES):
-        return _shell
-    if "/systemd/" in path and name.endswith(".conf"):
+    if path.startswith(_ENVIRONMENTS):
+        return _environment
+    if path.startswith("/etc/init.d/") or ("/systemd/" in path and name.endswith(".conf")):
         return _shell
     return next((reader for pattern, reader in _KINDS if re.fullmatch(pattern, name, re.IGNORECASE)), None)
 

@@ -29,7 +29,7 @@ options:
     description:
       - The level, in capitals or not.
       - V(previous) for the one that it had before this module changed it for the first time; a logger that was added is removed. What
-        somebody else has changed meanwhile stays.
+        somebody else has changed meanwhile stays, as does with O(runtime) what a process that was started since has by itself.
     type: str
     required: true
   runtime:
@@ -136,6 +136,8 @@ def main() -> None:
     change = loglevel.at_run_time if module.params["runtime"] else loglevel.in_file
     try:
         done = change(work["entry"], logger, work["level"], module.check_mode)
+    except loglevel.Unsure as error:
+        module.fail_json(msg=f"{work['entry']['name']} on {work['host']}: {error}.")
     except (LogConfigError, OSError, ValueError) as error:
         module.fail_json(msg=f"{work['entry']['name']} on {work['host']}: {error}. Nothing was changed here.")
     texts = done.pop("texts", None)

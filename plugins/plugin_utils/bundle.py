@@ -30,7 +30,7 @@ _SHOWN = 3  # names of what was left out that are said for each reason
 _VENDOR_UNITS = ("/lib/systemd/system", "/usr/lib/systemd/system")
 
 Texts = dict[str, str]
-Missing = list[dict[str, Any]]  # rows of `host` (None for the cluster), `what`, `why`
+Missing = list[dict[str, Any]]  # rows of `host`, `why`, `count` and `what`, see bundle.summed_up
 
 
 def in_bytes(text: str) -> int:
@@ -171,7 +171,7 @@ def whole(
     for host, own in of_hosts.items():
         for path, text in own.items():
             if path == bundle.LEFT_OUT:
-                left_out += [{"host": host, "what": row["what"], "why": row["why"]} for row in json.loads(text)]
+                left_out += [{"host": host, **row} for row in json.loads(text)]
             else:
                 texts[f"{safe(host)}/{path}"] = text
     texts = {path: redact.forget(text, known, path) for path, text in texts.items()}
@@ -189,11 +189,10 @@ def report(path: str, bytes_packed: int, made: Mapping[str, Any]) -> list[str]:
     """The closing lines: where it is, how large, what is not in it."""
     unpacked = sum(row["bytes"] for row in made["files"])
     lines = [f"Written: {path}, {manifest.human(bytes_packed)} ({len(made['files']) + 1} files, {manifest.human(unpacked)} unpacked)"]
-    groups: dict[tuple[str, str], list[str]] = {}
+    lines += ["Left out:"] if made["left_out"] else ["Nothing was left out."]
     for row in made["left_out"]:
-        groups.setdefault((row["host"] or "cluster", row["why"]), []).append(row["what"])
-    lines += ["Left out:"] if groups else ["Nothing was left out."]
-    for (host, why), names in groups.items():
-        more = len(names) - _SHOWN
-        lines.append(f"  {host}: {', '.join(names[:_SHOWN])}{f' and {more} more, which manifest.json has' if more > 0 else ''}: {why}")
+        shown, more = row["what"][:_SHOWN], row["count"] - len(row["what"][:_SHOWN])
+        names = f"{', '.join(shown)} and {more} more" if shown and more else ", ".join(shown) or str(more)
+        where = ", which manifest.json has" if len(row["what"]) > _SHOWN else ""
+        lines.append(f"  {row['host']}: {names}{where}: {row['why']}")
     return [line[: len(line) - len(line.lstrip())] + one_line(line) for line in lines]

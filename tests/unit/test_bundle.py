@@ -99,6 +99,11 @@ def collected(tree: Path, **changes: Any) -> tuple[dict[str, str], dict[str, Any
     return texts, result, raw
 
 
+def reasons(texts: dict[str, str]) -> dict[str, str]:
+    """Why each was left out."""
+    return {name: row["why"] for row in json.loads(texts[bundle.LEFT_OUT]) for name in row["what"]}
+
+
 def not_in(planted: str, raw: bytes) -> None:
     """Neither as it is nor in base64, in an archive's bytes and in what they unpack to."""
     for content in (raw, gzip.decompress(raw)):
@@ -116,7 +121,7 @@ def test_a_hosts_part(tree: Path) -> None:
     assert "INFO <removed> said <removed>" in texts["logs.txt"]
     assert "WARN password=<removed>\n\tat x.Y(Y.java:1)" in texts["logs.txt"]
     assert {"limits.txt", "processes.txt", "disk.txt", "versions.txt"} <= set(texts)
-    left = {row["what"]: row["why"] for row in json.loads(texts[bundle.LEFT_OUT])}
+    left = reasons(texts)
     assert left[f"{tree}/conf/koverse.service.keytab"] == "a key, a keytab, a keystore or a license"
     assert left[f"{tree}/conf/shadow.conf"] == "a link to /etc/shadow"
     assert left[f"{tree}/conf/pipe.conf"] == "not a file"
@@ -139,6 +144,16 @@ def test_logs_without_times_keep_their_place(tree: Path) -> None:
     assert collected(tree, until=now + 60)[0]["logs.txt"] == logged
 
 
+def test_a_private_key_in_a_log_without_times_does_not_leave_the_host(tree: Path) -> None:
+    lines = [base64.b64encode(bytes((7 * row + place) % 256 for place in range(48))).decode() for row in range(5)]
+    text = "\n".join(["-----BEGIN PRIVATE KEY-----", *lines, "-----END PRIVATE KEY-----"])
+    (tree / "log" / "stdout.log").write_text(f"up\n{text}\ndown\n")
+    texts, _result, raw = collected(tree)
+    assert f"{tree}/log/stdout.log: {redact.REMOVED}\n" in texts["logs.txt"]
+    for line in lines:
+        not_in(line, raw)
+
+
 def test_no_more_than_the_share_and_the_newest_of_the_logs(tree: Path) -> None:
     now = time.time()
     lines = [
@@ -147,11 +162,11 @@ def test_no_more_than_the_share_and_the_newest_of_the_logs(tree: Path) -> None:
     (tree / "log" / "server.log").write_text("\n".join(lines) + "\n")
     share = 100_000
     texts, _result, _raw = collected(tree, share=share)
-    assert sum(bundle.size(text) for path, text in texts.items() if path != bundle.LEFT_OUT) <= share
+    assert sum(bundle.size(text) for text in texts.values()) <= share
     assert "line 02899" in texts["logs.txt"]
     assert "line 00000" not in texts["logs.txt"]
     assert texts["logs.txt"].startswith("20")
-    assert any("logs" in row["what"] for row in json.loads(texts[bundle.LEFT_OUT]))
+    assert any("logs" in name for name in reasons(texts))
 
 
 def test_a_part_that_hangs_or_falls_over_is_left_out(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,7 +176,7 @@ def test_a_part_that_hangs_or_falls_over_is_left_out(tree: Path, monkeypatch: py
     monkeypatch.setattr(bundle.logs, "read", fall)
     monkeypatch.setattr(machine, "disk", lambda: time.sleep(60))
     texts, _result, _raw = collected(tree, seconds=4)
-    left = {row["what"]: row["why"] for row in json.loads(texts[bundle.LEFT_OUT])}
+    left = reasons(texts)
     assert left["logs"] == "ZeroDivisionError: a fault of the code"
     assert left["limits and processes"].startswith("it took longer than")
     assert "limits.txt" in texts
@@ -382,17 +397,51 @@ def test_the_bundle(made: tuple[dict[str, Any], Path]) -> None:
     assert said["verdict"]["state"]
     assert (said["backups"]["max_age_hours"], [row["name"] for row in said["notifications"]["channels"]]) == (26, ["ops"])
     assert (manifest["hosts"], manifest["hosts_not_reached"]) == (["n1", "n2"], ["n3"])
-    assert {"host": "n3", "what": "everything", "why": "the host is unreachable: No route to host"} in manifest["left_out"]
+    missing = {"host": "n3", "why": "the host is unreachable: No route to host", "count": 1, "what": ["everything"]}
+    assert missing in manifest["left_out"]
+    assert {(row["host"], row["why"]) for row in manifest["left_out"]} >= {("n1", "not a file"), ("n1", "a link to /etc/shadow")}
 
 
 def test_what_is_said_on_the_screen() -> None:
-    rows = [{"host": "n1", "what": f"/a/{number}.jar", "why": "of a kind that is not known"} for number in range(5)]
+    names = [f"/a/{number}.jar" for number in range(5)]
+    rows = [
+        {"host": "n1", "why": "of a kind that is not known", "count": 5, "what": names},
+        {"host": "n1", "why": "not text", "count": 4, "what": names[:2]},
+        {"host": "n1", "why": "not a file", "count": 1, "what": names[:1]},
+        {"host": "n1", "why": "other reasons", "count": 7, "what": []},
+    ]
     lines = planned.report("support/x.tar.gz", 2048, {"files": [{"bytes": 4096}], "left_out": rows})
     assert lines == [
         "Written: support/x.tar.gz, 2.0 KiB (2 files, 4.0 KiB unpacked)",
         "Left out:",
         "  n1: /a/0.jar, /a/1.jar, /a/2.jar and 2 more, which manifest.json has: of a kind that is not known",
+        "  n1: /a/0.jar, /a/1.jar and 2 more: not text",
+        "  n1: /a/0.jar: not a file",
+        "  n1: 7: other reasons",
     ]
+
+
+@pytest.mark.parametrize("reasons", [1, 7, 5000])
+def test_what_was_left_out_is_counted_and_has_room(reasons: int) -> None:
+    rows = [{"what": f"/a/{number}/{'x' * 100}", "why": f"a link to {number % reasons}/{'y' * 100}"} for number in range(5000)]
+    for most in (1024, 32 << 10, 64 << 10):
+        found = bundle.summed_up(rows, most)
+        assert len(json.dumps(found)) <= most
+        assert sum(row["count"] for row in found) == 5000
+    assert [len(row["what"]) for row in found[:7]] == ([50] if reasons == 1 else [50] * 7 if reasons == 7 else [1] * 7)
+
+
+def test_a_host_with_thousands_of_files_that_are_left_out_keeps_its_share(tree: Path) -> None:
+    many = tree / "conf" / "many"
+    many.mkdir()
+    for number in range(2000):
+        (many / f"{number}-{'x' * 200}.conf").symlink_to(f"/nowhere/{number}")
+    share = 256 << 10
+    texts, _result, raw = collected(tree, share=share)
+    assert sum(map(bundle.size, texts.values())) <= share
+    assert sum(row["count"] for row in json.loads(texts[bundle.LEFT_OUT])) > 2000
+    (tree / "n1.tar.gz").write_bytes(raw)
+    assert bundle.texts_of(str(tree / "n1.tar.gz"), 2 * share) == texts
 
 
 def test_it_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

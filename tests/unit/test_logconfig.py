@@ -375,3 +375,13 @@ def test_thresholds_with_variables(kind: str, text: str, higher: list[str], unre
     assert logconfig.muted(kind, text, "INFO", outside) == (higher, unresolved)
     assert logconfig.muted(kind, text, "OFF", outside) == ([], [])
     assert logconfig.muted(kind, text, "", outside) == ([], [])
+
+
+def test_a_logger_that_is_not_in_the_list_of_loggers_is_refused() -> None:
+    own = "logger.a.name = x.y\nlogger.a.level = info\nlogger.b.name = x.z\nlogger.b.level = info\nrootLogger.level = info\n"
+    with pytest.raises(LogConfigError, match=r"expected logger\.a to be in the file's list of loggers, found loggers = b, c:"):
+        changed(LOG4J2, f"loggers = b, c\n{own}", "x.y", "DEBUG")
+    for text in (f"loggers = b, \\\n  a\n{own}", own):
+        assert "logger.a.level = debug" in changed(LOG4J2, text, "x.y", "DEBUG").text
+    assert "logger.b.level = debug" in changed(LOG4J2, f"loggers = b, c\n{own}", "x.z", "DEBUG").text
+    assert "rootLogger.level = debug" in changed(LOG4J2, f"loggers = b, c\n{own}", "root", "DEBUG").text

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 from ansible_collections.koverse.runbook.plugins.action import log_level
-from ansible_collections.koverse.runbook.plugins.module_utils import logconfig, loglevel, processes, record
+from ansible_collections.koverse.runbook.plugins.module_utils import logconfig, loglevel, net, processes, record
 from ansible_collections.koverse.runbook.plugins.module_utils.logconfig import PREVIOUS, LogConfigError
+from ansible_collections.koverse.runbook.plugins.modules import log_level as module
 from ansible_collections.koverse.runbook.plugins.modules.log_level import in_words
 from ansible_collections.koverse.runbook.plugins.plugin_utils.catalogue import load
 from ansible_collections.koverse.runbook.tests.unit.actions import answers, run, variables
@@ -193,12 +194,22 @@ def test_a_class_path_with_an_asterisk(tmp_path: Path) -> None:
             ["{}/log4j.xml"],
             r"its process reads file:/srv/log4j\.xml \(-Dlog4j\.configuration\)",
         ),
+        *(
+            ([f"-D{name}=/srv/log4j2.properties"], ["{}/log4j2.properties"], rf"its process reads /srv/log4j2.properties \(-D{name}\)")
+            for name in ("log4j.configurationFile", "log4j2.configurationFile", "log4j2.configuration.file")
+        ),
+        (
+            ["-Dlog4j.configurationFile=log4j2.properties", "-Dlog4j2.configurationFile=/srv/x.xml"],
+            ["{}/log4j2.properties"],
+            r"its process reads log4j2.properties \(-Dlog4j.configurationFile\) and /srv/x.xml \(-Dlog4j2.configurationFile\)",
+        ),
         ([], ["{}/nowhere.xml"], r"expected one of .*/nowhere\.xml, found none"),
         ([], [], "koverse_server has no log_config in the catalogue"),
         ([], ["{}/broken.xml"], r"broken\.xml: expected well-formed XML"),
     ],
 )
 def test_what_is_refused(process: Process, config: Path, words: list[str], log_config: list[str], said: str) -> None:
+    (config.parent / "log4j2.properties").write_text("rootLogger.level = INFO\n", encoding="utf-8")
     (config.parent / "broken.xml").write_text("<log4j:configuration>", encoding="utf-8")
     process.since, process.words = 2000.0, ["java", *words]
     with pytest.raises(LogConfigError, match=said):
@@ -244,10 +255,7 @@ def test_a_running_daemon_proves_its_level_and_goes_back(servlet: dict[str, Any]
     assert (dry["changed"], record.load("loglevel.json")) == (True, {})
     done = loglevel.at_run_time(servlet, "a.B$C", "DEBUG", dry=False)
     assert (done["before"], done["after"], done["changed"]) == ("INFO", "DEBUG", True)
-    assert record.load("loglevel.json") == {"processes": {"hdfs_namenode": {"a.B$C": "INFO"}}}
-    back = loglevel.at_run_time(servlet, "a.B$C", PREVIOUS, dry=False)
-    assert (back["after"], record.load("loglevel.json")) == ("INFO", {"processes": {"hdfs_namenode": {}}})
-    assert loglevel.at_run_time(servlet, "a.B$C", PREVIOUS, dry=False)["why"] == "no earlier level is noted"
+    assert record.load("loglevel.json") == {"processes": {"hdfs_namenode": {"a.B$C": {"old": "INFO", "new": "DEBUG"}}}}
     assert not loglevel.at_run_time(servlet, "a.B$C", "INFO", dry=False)["changed"]
 
 
@@ -263,6 +271,106 @@ def test_a_running_daemon_proves_its_level_and_goes_back(servlet: dict[str, Any]
 def test_an_answer_that_does_not_prove_it_is_an_error(servlet: dict[str, Any], logger: str, level: str, said: str) -> None:
     with pytest.raises(LogConfigError, match=said):
         loglevel.at_run_time(servlet, logger, level, dry=False)
+
+
+class Daemon:
+    """The servlet of a daemon, whose level somebody may change; it may do what it is asked for and not say so."""
+
+    def __init__(self, level: str = "INFO") -> None:
+        self.level, self.lost, self.dead = level, False, False
+
+    def get(self, _address: str, _port: int, path: str) -> tuple[int, str]:
+        _log, _sign, wanted = path.partition("&level=")
+        if self.dead and wanted:
+            raise net.NoAnswer("no answer within 10 s")
+        self.level = wanted or self.level
+        if self.lost and wanted:
+            return 500, "<html>lost</html>"
+        return 200, page(f"Effective Level: <b>{self.level}</b>")
+
+
+@pytest.fixture
+def running(process: Process, monkeypatch: pytest.MonkeyPatch) -> Daemon:
+    made = Daemon()
+    assert process.since is None
+    monkeypatch.setattr(net, "http_get", made.get)
+    return made
+
+
+def level(wanted: str) -> dict[str, Any]:
+    return loglevel.at_run_time(daemon(1), "a", wanted, dry=False)
+
+
+def test_it_goes_back_to_what_was_before_the_first_change(running: Daemon) -> None:
+    for wanted in ("DEBUG", "TRACE", "TRACE"):
+        level(wanted)
+    assert (level(PREVIOUS)["changed"], running.level) == (True, "INFO")
+    assert level(PREVIOUS)["why"] == "no earlier level is noted"
+    level("DEBUG")
+    assert (level("INFO")["changed"], level(PREVIOUS)["why"]) == (True, "no earlier level is noted")
+
+
+def test_what_somebody_else_has_changed_since_stays(running: Daemon) -> None:
+    level("DEBUG")
+    running.level = "WARN"
+    done = level(PREVIOUS)
+    assert (done["changed"], done["after"], running.level) == (False, "WARN", "WARN")
+    assert done["why"] == "somebody else has changed it since, and that stays"
+    level("DEBUG")
+    running.level = "ERROR"
+    level("TRACE")
+    assert (level(PREVIOUS)["after"], running.level) == ("ERROR", "ERROR")
+
+
+def test_a_level_of_an_earlier_life_does_not_come_back(running: Daemon) -> None:
+    level("DEBUG")
+    running.level = "WARN"  # started anew, with another file
+    level("TRACE")
+    assert (level(PREVIOUS)["after"], running.level) == ("WARN", "WARN")
+    level("DEBUG")
+    running.level = "WARN"
+    done = level(PREVIOUS)
+    assert (done["changed"], done["why"], done["after"]) == (False, None, "WARN")
+
+
+@pytest.mark.parametrize("made", [False, True])
+@pytest.mark.parametrize("first", ["INFO", "DEBUG"])
+def test_a_lost_answer_is_no_answer(running: Daemon, made: bool, first: str) -> None:
+    level(first)
+    running.lost, running.dead = made, not made
+    with pytest.raises(loglevel.Unsure, match=r"\. Whether a has the level TRACE now is unknown$"):
+        level("TRACE")
+    assert running.level == ("TRACE" if made else first)
+    running.lost = running.dead = False
+    assert level(PREVIOUS)["after"] == running.level == "INFO"
+
+
+@pytest.mark.parametrize(
+    ("error", "end"),
+    [
+        (loglevel.Unsure("x. Whether it is so is unknown"), "Whether it is so is unknown."),
+        (LogConfigError("x"), "x. Nothing was changed here."),
+    ],
+)
+def test_only_what_is_known_to_be_unchanged_is_said_to_be(monkeypatch: pytest.MonkeyPatch, error: LogConfigError, end: str) -> None:
+    class Module:
+        check_mode = False
+
+        def __init__(self, **_words: Any) -> None:
+            work = {"entry": {"name": "c"}, "host": "n1", "level": "DEBUG"}
+            self.params = {"work": work, "logger": "a", "runtime": True}
+
+        def fail_json(self, msg: str) -> None:
+            raise SystemExit(msg)
+
+    def fail(*_words: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(module, "AnsibleModule", Module)
+    monkeypatch.setattr(loglevel, "at_run_time", fail)
+    with pytest.raises(SystemExit) as said:
+        module.main()
+    assert str(said.value) == f"c on n1: {'' if str(error) == 'x' else 'x. '}{end}"
 
 
 def test_every_daemon_of_hadoop_with_a_web_server_takes_levels() -> None:

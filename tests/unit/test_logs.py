@@ -8,8 +8,9 @@ import datetime
 import gzip
 import json
 import os
+import time
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 from ansible_collections.koverse.runbook.plugins.action import logs_info, logs_report
@@ -101,6 +102,16 @@ def test_the_journal() -> None:
     assert found[0][0] == BASE + 0.671234
 
 
+def test_entries_of_the_journal_whatever_is_in_them() -> None:
+    said = ["next\u2028line", "next\u0085line", [97, 98, 255], None, ["one", "two"], ["one", [116, 119, 111]]]
+    rows = [
+        json.dumps({"__REALTIME_TIMESTAMP": str(number * 10**6), "_PID": str(number), "MESSAGE": text}, ensure_ascii=False)
+        for number, text in enumerate(said)
+    ]
+    found = logs.from_journal("\n".join(rows))
+    assert [text for _when, text in found] == ["next\u2028line", "next\u0085line", "ab\ufffd", "", "one\ntwo", "one\ntwo"]
+
+
 # ---- a host's files
 
 
@@ -175,6 +186,33 @@ def test_files_that_the_window_does_not_need_are_not_opened(tmp_path: Path) -> N
     assert said.startswith(f"{tmp_path}/a.log.1.gz: Not a gzipped file")
 
 
+def test_a_compressed_file_of_which_no_part_may_be_read_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logs, "_READ_HOST", 40)
+    put(tmp_path / "a.log", line(30, "30" + "." * 40), 30)
+    put(tmp_path / "a.log.1.gz", line(10, "10"), 10)
+    found = logs.read({"a": entry(f"{tmp_path}/a.log")}, "n1", BASE, None)
+    assert found["left_out"][-1] == f"{tmp_path}/a.log.1.gz: more than what is read of a file or a host"
+
+
+def test_a_damaged_file_is_said_and_the_others_are_read(tmp_path: Path) -> None:
+    put(tmp_path / "a.log", line(30, "30"), 30)
+    damaged = put(tmp_path / "a.log.1.gz", "".join(line(second, str(second)) for second in range(100)), 10)
+    damaged.write_bytes(damaged.read_bytes()[:10] + b"\xff" * 200)
+    found = logs.read({"a": entry(f"{tmp_path}/a.log")}, "n1", BASE, None)
+    assert texts(found) == ["30"]
+    assert found["left_out"][0].startswith(f"{tmp_path}/a.log.1.gz: Error -3 while decompressing")
+
+
+@pytest.mark.parametrize("end", ["1.xz", "1.bz2", "1.zst", "1.lz4", "1.zip", "1.tar.gz"])
+def test_files_that_are_compressed_in_other_ways_are_said_and_not_read(tmp_path: Path, end: str) -> None:
+    put(tmp_path / "a.log", line(30, "30"), 30)
+    put(tmp_path / f"a.log.{end}", line(10, "as if it were text"), 10)
+    found = logs.read({"a": entry(f"{tmp_path}/a.log")}, "n1", BASE, None)
+    assert texts(found) == ["30"]
+    assert found["left_out"] == [f"{tmp_path}/a.log.{end}: compressed in a way that is not read"]
+    assert logs.read({"a": entry(f"{tmp_path}/a.log")}, "n1", BASE + 20, None)["left_out"] == []
+
+
 def test_a_pattern_is_looked_for_in_the_whole_entry(tmp_path: Path) -> None:
     put(tmp_path / "a.log", TRACE + "\n", 2)
     found = logs.read({"a": entry(f"{tmp_path}/a.log")}, "n1", None, None, pattern="Caused by: .*really", lines=5)
@@ -193,6 +231,104 @@ def test_a_window_of_a_large_file_is_found(tmp_path: Path) -> None:
     assert last["left_out"] == []
     many_lines = logs.read(entries, "n1", None, None, lines=3000)
     assert [row["time"] - BASE for row in many_lines["entries"]] == list(range(many - 3000, many))
+
+
+def test_what_is_at_the_end_of_a_window_belongs_to_it(tmp_path: Path) -> None:
+    many = 10_000
+    put(tmp_path / "a.log", "".join(line(number // many, "." * 40) for number in range(3 * many)), 3)
+    found = logs.read({"a": entry(f"{tmp_path}/a.log")}, "n1", BASE + 1, BASE + 1)
+    assert [row["time"] - BASE for row in found["entries"]] == [1] * many
+
+
+# In New York, 2026-11-01 01:00:00 EDT, from when on clocks show an hour twice.
+TWICE = 1793509200
+
+
+def autumn(second: int, text: str) -> str:
+    """A line so many seconds after TWICE."""
+    return f"{datetime.datetime.fromtimestamp(TWICE + second):%Y-%m-%d %H:%M:%S},000 INFO {text}\n"
+
+
+@pytest.mark.parametrize("dots", [0, 300])
+@pytest.mark.parametrize(
+    ("first", "last", "since", "until", "lines"),
+    [
+        (-600, 6600, 4800, None, None),  # 01:50 EST, the last half an hour
+        (-600, 6600, 4800, None, 5),
+        (-600, 6600, 600, 1200, None),
+        (-600, 6600, 3000, 4200, None),
+        (-600, 9000, 4800, 5400, None),
+        (-600, 9000, 6600, 7800, None),
+        (4200, 6600, 4800, None, None),  # rotated meanwhile
+        (4200, 9000, 4800, 7800, None),
+        (600, 3000, 1200, None, None),
+        (-600, 6600, None, None, 5),
+    ],
+)
+def test_no_entry_is_lost_in_the_hour_that_there_is_twice(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    dots: int,
+    first: int,
+    last: int,
+    since: int | None,
+    until: int | None,
+    lines: int | None,
+) -> None:
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    path = tmp_path / "a.log"
+    path.write_text("".join(autumn(second, f"{'.' * dots} {second}") for second in range(first, last + 1, 10)))
+    os.utime(path, (TWICE + last, TWICE + last))
+    bounds = [None if one is None else float(TWICE + one) for one in (since, until)]
+    found = logs.read({"a": entry(str(path))}, "n1", *bounds, lines=lines)
+    wanted = [second for second in range(first, last + 1, 10) if (since or first) <= second <= (until or last)]
+    assert [row["time"] - TWICE for row in found["entries"]] == wanted[-lines if lines else 0 :]
+    assert texts(found) == [str(second) for second in wanted[-lines if lines else 0 :]]
+
+
+def test_times_at_the_end_of_the_calendar_are_read(tmp_path: Path) -> None:
+    put(tmp_path / "a.log", "9999-12-31 23:59:59,000 INFO last\n", 5)
+    assert texts(logs.read({"a": entry(f"{tmp_path}/a.log")}, "n1", None, None)) == ["last"]
+
+
+def test_a_search_for_a_time_reads_no_more_than_it_may(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file without times, and one with a hole, as a log has that was emptied under a process that does not append."""
+    monkeypatch.setattr(logs, "_SEARCHED", 4 * logs._BLOCK)
+    for name, begin in (("stdout", b"x\n" * 2**19), ("hole", b"")):
+        path = tmp_path / name
+        path.write_bytes(begin)
+        with path.open("r+b") as file:
+            file.truncate(16 * 2**20)
+            file.seek(0, os.SEEK_END)
+            file.write(f"\n{line(5)}".encode())
+        read: list[int] = []
+        with path.open("rb") as file:
+            size = path.stat().st_size
+            assert logs._around(Counted(file, read), size, BASE) == (0, size)  # type: ignore[arg-type]
+        assert max(read) <= logs._BLOCK
+        assert sum(read) <= 5 * logs._BLOCK
+
+
+class Counted:
+    """A file, and how much of it was read at once."""
+
+    def __init__(self, file: BinaryIO, read: list[int]) -> None:
+        self.file, self.sizes = file, read
+        self.seek = file.seek
+        self.tell = file.tell
+
+    def readline(self, size: int = -1) -> bytes:
+        part = self.file.readline(size)
+        self.sizes.append(len(part))
+        return part
+
+
+def test_a_time_is_found_only_where_a_line_begins(tmp_path: Path) -> None:
+    path = put(tmp_path / "a.log", f"{'x' * (2 * logs._BLOCK)}{line(1)}{line(2)}", 2)
+    with path.open("rb") as file:
+        assert logs._next_time(file, 0, path.stat().st_size) == (2 * logs._BLOCK + len(line(1)), BASE + 2)
+        assert logs._next_time(file, path.stat().st_size - 5, path.stat().st_size) is None
 
 
 def test_what_does_not_fit_is_said(tmp_path: Path) -> None:
@@ -279,6 +415,7 @@ def test_the_journal_is_asked_for_the_window_and_said_where_it_does_not_answer(m
     found = logs.read(entries, "n1", BASE, BASE + 60.5)
     assert {row["source"] for row in found["entries"]} == {logs.JOURNAL}
     assert len(found["entries"]) == 3
+    assert "--all" in asked[0]
     assert asked[0][-6:] == [f"--since=@{BASE:.0f}", f"--until=@{BASE + 61:.0f}", "-u", "postgresql.service", "-u", "postgresql@*"]
     assert logs.read(entries, "n1", BASE, None)["left_out"] == ["the journal of postgresql.service: no permission"]
 

@@ -25,6 +25,7 @@ JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_X
 AZURE = base64.b64encode(bytes(range(64))).decode()
 PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIEowIBAAKCAQEA\nq83vEjRWeJCrze8=\n-----END RSA PRIVATE KEY-----"
 CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMIIBszCCAVmgAwIBAgIU\n-----END CERTIFICATE-----\n"
+CODED = [base64.b64encode(b"\n" * before + PEM.encode()).decode() for before in range(3)]
 XS = S.replace("&", "&amp;")
 # Made up, in the form that each service gives out: what is before the secret, and the secret.
 SLACK = ("https://hooks.slack.com/", "services/T0AB12CD3/B0EF45GH6/9aZxYwVuTsRqPoNmLkJiHgFe")
@@ -128,6 +129,23 @@ PLANTED = [
     ("/etc/init.d/koverse-webapp", f"accumulo shell -u root -p {S} -e x\n", S),
     ("/etc/init.d/koverse-webapp", f"curl -s -u bob:{S} http://x\n", S),
     ("/etc/init.d/koverse-webapp", f"tool --password '{S} x' --other\n", S),
+    ("/a/hadoop-env.sh", f'export OPTS="-Djavax.net.ssl.keyStorePassword=\\"correct horse {S}\\" -Xmx1g"\n', S),
+    ("/a/hadoop-env.sh", f"PASSWORDS=(first {S})\n", S),
+    ("/a/hadoop-env.sh", f"PASSWORDS=(\n  'first one'\n  \"{S}\"\n)\n", S),
+    ("/a/hadoop-env.sh", f"DB_PASSWORD=$(echo x {S})\n", S),
+    ("/a/hadoop-env.sh", f'DB_PASSWORD="$(echo "x {S}")"\n', S),
+    ("/a/hadoop-env.sh", f"OPTS=$(DB_PASSWORD='a {S}' x)\n", S),
+    ("/a/hadoop-env.sh", f"OPTS=(-Dx.password='a {S}')\n", S),
+    ("/a/hadoop-env.sh", f"DB_PASSWORD=`echo x {S}`\n", S),
+    ("/a/hadoop-env.sh", f"DB_PASSWORD=${{X:-x {S}}}\n", S),
+    ("/a/hadoop-env.sh", f"tool --a b \\\n  --password \\\n  {S}\n", S),
+    ("/a/hadoop-env.sh", f"tool --password \\\r\n  '{S} x'\r\n", S),
+    ("/a/hadoop-env.sh", f"accumulo shell -u root \\\n  -p \\\n {S}\n", S),
+    ("/a/hadoop-env.sh", f"curl -s \\\n  -u \\\n bob:{S} http://x\n", S),
+    ("/etc/default/koverse-server", f"A=b c\nDB_PASSWORD=correct horse {S}\n", S),
+    ("/etc/sysconfig/koverse-server", f"#DB_PASSWORD=correct horse {S}\r\nA=b\r\n", S),
+    ("/a/.env", f"DB_PASSWORD=correct \\\n{S}\n", S),
+    ("/a/db.env", f"export DB_PASSWORD=correct horse {S}\n", S),
     ("/etc/systemd/system/x.service", f'[Service]\nEnvironment="A=b" "DB_PASSWORD={S} x" C=d\n', S),
     ("/etc/systemd/system/x.service", f"[Service]\nEnvironment=DB_PASSWORD={S}\n", S),
     ("/etc/systemd/system/x.service.d/y.conf", f"[Service]\nExecStart=/x --token={S}\n", S),
@@ -168,6 +186,9 @@ PLANTED = [
     ("/a/x.conf", f"a={AZURE}\n", AZURE),
     ("/a/x.conf", f"a={JWT}\n", JWT),
     ("/a/x.conf", f"a\n{PEM}\nb=c\n", "q83vEjRWeJCrze8="),
+    ("/root/x.yml", f"users:\n- user:\n    client-key-data: {CODED[0]}\n", CODED[0]),
+    ("/root/x.yml", f"data:\n  tls.crt: {CODED[1]}\n", CODED[1]),
+    ("/root/x.yml", f"data:\n  tls.crt: {CODED[2]}\n", CODED[2]),
     ("/a/x.conf", "a=$6$rounds=1$abcdefgh$kLmNoPqRsTuV\n", "kLmNoPqRsTuV"),
     ("/a/x.conf", "a={SSHA}DkMTwBl+a/3DQTxCYEApdUtNXGgdUac3\n", "DkMTwBl"),
 ]  # fmt: skip
@@ -208,8 +229,31 @@ LOGGED = [
     ("hash $2a$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy", "N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy"),
     (f"x\n{PEM}\ny", "MIIEowIBAAKCAQEA"),
     (PEM.partition("-----END")[0], "MIIEowIBAAKCAQEA"),
+    ("key: " + PEM.replace("\n", " | "), "MIIEowIBAAKCAQEA"),
     (f"exec java -Dpassword={S} -jar x", S),
     (f"exec tool --secret-key {S}", S),
+    ("GET http://n1:9870/webhdfs/v1/x?op=OPEN&delegation=HgAEaGRmcwRoZGZzAIoBhF&offset=0", "HgAEaGRmcwRoZGZzAIoBhF"),
+    ("to http%3A%2F%2Fn1%2Fx%3Fop%3DOPEN%26delegation%3DHgAEaGRmcwRoZGZzAIoBhF%26a", "HgAEaGRmcwRoZGZzAIoBhF"),
+    ('token hadoop.auth="u=hdfs&p=hdfs/n1@X&t=kerberos&e=1795376341000&s=q83vEjRWeJCrze8=" was sent', "q83vEjRWeJCrze8="),
+    ('{"hadoop.auth": "u=hdfs&p=hdfs/n1@X&t=kerberos&e=1795376341000&s=q83vEjRWeJCrze8="}', "q83vEjRWeJCrze8="),
+    ("invalid signature: u=hdfs&p=hdfs&t=simple&e=1795376341000&s=q83vEjRWeJCrze8=", "q83vEjRWeJCrze8="),
+    (f"<property><name>javax.jdo.option.ConnectionPassword</name><value>{S}</value></property>", S),
+    (f"<property>\n <name> a.password </name>\n <value><![CDATA[{S}]]></value></property>", S),
+    (f"n1 journal: <name>a.password</name>\nn1 journal: <value>{S}</value>", S),
+    (f"&lt;name&gt;a.password&lt;/name&gt;&lt;value&gt;{S}&lt;/value&gt;", S),
+    (f"<value>x</value><db><password>{S}</password></db>", S),
+    (f"&lt;db&gt;&lt;password&gt;{S}&lt;/password&gt;&lt;/db&gt;", S),
+    ("<db><password>Tr0ub4dor&lt;3</password></db>", "Tr0ub4dor"),
+    ("<name>a.password</name> <value><![CDATA[Tr0<ub>4dor]]></value>", "4dor"),
+    (f"env &lt;DB_PASSWORD&gt;{S}&lt;/DB_PASSWORD&gt;", S),
+    (f"clientKey LS0t {CODED[0]} x", CODED[0]),
+    (f"key\n{base64.encodebytes(PEM.encode()).decode()}", base64.encodebytes(PEM.encode()).decode().split()[-1]),
+    (f"sh -c beeline -u jdbc:hive2://n1:10000/x -n bob -p {S}", S),
+    ("java org.apache.hive.beeline.BeeLine -n bob -p 1234", " 1234"),
+    (f"ALTER ROLE bob PASSWORD E'{S}\\'x'", f"{S}\\'x"),
+    (f"ALTER ROLE bob ENCRYPTED PASSWORD\n\t$${S} x$$ VALID", f"{S} x"),
+    (f"ALTER ROLE bob PASSWORD $a${S}$a$", S),
+    (f"CREATE USER bob IDENTIFIED BY N'{S}'", S),
     ("clone https://x:ghp_abcdefghijklmnopqrstuvwxyz0123456789@github.com/x", "ghp_abcdefghijklmnopqrstuvwxyz0123456789"),
 ]  # fmt: skip
 
@@ -220,6 +264,27 @@ def test_no_planted_secret_is_left_in_a_log(said: str, planted: str) -> None:
     assert planted not in clean.text
     assert REMOVED in clean.text
     assert clean.text.startswith("before\n")
+    assert redact.text(clean.text).text == clean.text
+
+
+KEY = [base64.b64encode(bytes((7 * row + place) % 256 for place in range(48))).decode() for row in range(5)] + ["Zm9yIGFsbA=="]
+BORDERS = [f"-----{which} RSA PRIVATE KEY-----" for which in ("BEGIN", "END")]
+
+
+@pytest.mark.parametrize("before", ["2026-11-22T19:39:01.000Z koverse_server journal: ", "2026-11-22 19:39:01,671 INFO [main] x - ", ""])
+@pytest.mark.parametrize("part", [slice(None), slice(1, None), slice(4, None), slice(-1), slice(5)])
+@pytest.mark.parametrize("between", [[], ["2026-11-22T19:39:01.001Z postgres /var/log/postgresql.log: LOG: checkpoint starting."]])
+def test_a_private_key_goes_from_a_log_line_by_line(before: str, part: slice, between: list[str]) -> None:
+    own = [f"{before}{line}" for line in [BORDERS[0], "Proc-Type: 4,ENCRYPTED", *KEY, BORDERS[1]][part]]
+    said = ["2026-11-22T19:39:00.000Z koverse_server journal: up", *own[:3], *between, *own[3:], "2026-11-22T19:39:02.000Z x y: z: end."]
+    clean = redact.text("\n".join(said))
+    assert not [line for line in KEY if line in clean.text]
+    assert any(KEY[3] in value for value in clean.values) or part == slice(5)
+    shown = clean.text.splitlines()
+    assert (shown[0], shown[-1]) == (said[0], said[-1])
+    assert set(between) <= set(shown) or not before
+    assert f"{before}{REMOVED}" in shown or not before
+    assert "INFO up" in redact.text(f"key {KEY[0]} {BORDERS[1]}\nINFO up\n").text
     assert redact.text(clean.text).text == clean.text
 
 
@@ -269,6 +334,11 @@ HARMLESS = [
     "https://git.example.com/project/hooks/update",
     "/opt/koverse/hooks/a1b2c3",
     "https://discord.com/api/webhooks",
+    "<property><name>dfs.token.enable</name><value>true</value></property><name>bob</name><value>x</value>",
+    "<passwordPolicy>3</passwordPolicy2> <user>bob</user>",
+    "password $1 and $2; PASSWORD changed",
+    f"client-certificate-data: {base64.b64encode(CERTIFICATE.encode()).decode()}",
+    "http://n1/x?delegations=3 op=GETDELEGATIONTOKEN",
     CERTIFICATE,
 ]
 
@@ -289,6 +359,8 @@ def test_harmless_files_stay_byte_for_byte() -> None:
         "/a/x.yml": "a:\n  - b: c # d\n  - {e: f}\ng: |\n  h: i\n",
         "/a/x.json": '{"a": [1, "b\\u0041", null],\n "c": {}}\n',
         "/a/x.sh": "set -e\nA=\"b $C\" D='e'\n[ -f x ] && echo 'y'\n",
+        "/a/y.sh": 'A=(b \'c d\')\nB=$(c "d e")\nC=`d e`\nD="$(e "f g")"\ntool --a \\\n  b\n',
+        "/etc/default/x": 'A=b c\nB=d; export B\nC="d e" # f\nTOKEN_FILE=/a/b\n',
         "/a/x.ini": "[a]\nb = c\n d\n",
         "/a/server.crt": CERTIFICATE,
         "/a/workers": "n1\nn2\n",
@@ -345,6 +417,8 @@ def test_what_cannot_be_read_safely_is_refused(path: str) -> None:
         (["mysqldump", f"-p{S}"], S),
         (["/opt/accumulo/bin/accumulo", "shell", "-u", "root", "-p", S], S),
         (["tool", "-p", S], S),
+        (["java", "-cp", "x", "org.apache.hive.beeline.BeeLine", "-n", "bob", "-p", "12345"], "12345"),
+        (["/usr/bin/beeline", "-n", "bob", "-p", "12345"], "12345"),
         (["psql", f"postgresql://bob:{S}@db/x"], S),
         (["psql", f"host=db password={S}"], S),
         (["curl", "-u", f"bob:{S}", "http://x"], S),
@@ -497,6 +571,23 @@ def test_no_text_is_a_reason_to_fall_over(said: str) -> None:
         "- ",
         "http://hooks/",
         "hooks.slack.com/",
+        "<a>",
+        "a=(",
+        "a=`",
+        'a=\\"',
+        "-----BEGIN PRIVATE KEY-----a-----END PRIVATE KEY-----",
+        'x="\\\n',
+        "&lt;a&gt;",
+        "<name>a</name>",
+        "a.password</name>",
+        "BSSVZBVEUgS0VZ",
+        "BSSVZBVEUgS0VZ ",
+        "PASSWORD $a$",
+        "PASSWORD e'",
+        "beeline ",
+        "-----BEGIN PRIVATE KEY-----",
+        "-----BEGIN PRIVATE KEY-----\n",
+        "-----END PRIVATE KEY-----\n",
     ],
 )
 def test_no_long_line_takes_long(sign: str) -> None:
