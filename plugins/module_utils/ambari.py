@@ -33,9 +33,9 @@ STARTED, STOPPED = "STARTED", "INSTALLED"  # "stopped" is called INSTALLED
 ALERT_STATES = ("CRITICAL", "WARNING", "UNKNOWN", "SKIPPED", "OK")  # the worst first
 FAILED = ("FAILED", "TIMEDOUT")  # of tasks
 _OVER = ("COMPLETED", "ABORTED", *FAILED)
-_UNDER_WAY = ("STARTING", "STOPPING", "UPGRADING")
+_UNDER_WAY = ("STARTING", "STOPPING", "INSTALLING", "UPGRADING")
 # Whatever it is asked for, Ambari installs what is so.
-_NOT_INSTALLED = ("INIT", "INSTALLING", "INSTALL_FAILED", "UNINSTALLING", "UNINSTALLED", "WIPING_OUT", "DISABLED")
+_NOT_INSTALLED = ("INIT", "INSTALL_FAILED", "UNINSTALLING", "UNINSTALLED", "WIPING_OUT", "DISABLED")
 
 _POLL, _LONGEST_POLL = 0.5, 3.0  # seconds between two looks at a request; each look takes half as long again
 _REPORT = 60.0  # seconds in which an agent that has come back reports what runs
@@ -182,6 +182,8 @@ class Server:
         reason = getattr(error, "reason", error)
         if isinstance(reason, ssl.SSLCertVerificationError) or isinstance(error, urls.SSLValidationError):
             return AmbariError(f"the certificate of {self.url} is not accepted: {reason}. Name its authority with ca_path")
+        if getattr(reason, "reason", "") == "WRONG_VERSION_NUMBER":
+            return AmbariError(f"{self.url} speaks no TLS: is its address http://, or its port another one?")
         if isinstance(reason, socket.gaierror):
             return AmbariError(f"{self.url}: the name cannot be resolved")
         if isinstance(reason, TimeoutError):
@@ -574,13 +576,21 @@ class Change:
         if not there:
             return {}
         hosts = self.cluster.hosts()
+        reported = all(row["state"] != "UNKNOWN" for row in there.values())
+        self.memory["unknown_from"] = None if reported else self.memory["unknown_from"] or self._clock()
         for (name, host), row in list(there.items()):
-            why = left_alone(row, hosts)
+            why = left_alone(row, hosts) or self._unreported(row)
             if why:
                 self.left_out.append({"component": name, "host": host, "why": why})
                 self.contested.pop((name, host), None)
                 del there[name, host]
         return there
+
+    def _unreported(self, row: Row) -> str:
+        """Why nothing is asked of an instance of which an agent that is there has said nothing for too long: Ambari would install it."""
+        if row["state"] != "UNKNOWN" or self._clock() - self.memory["unknown_from"] <= _REPORT:
+            return ""
+        return f"UNKNOWN for {_REPORT:g} s, although the agent of {row['host']} is not lost. Restart ambari-agent there"
 
     def _ask(self) -> None:
         """Looks, waits for others who are at work, and asks for what is not there."""
@@ -605,23 +615,12 @@ class Change:
             self.done = True
             return
         moving = [f"{name} on {host} is {row['state']}" for (name, host), row in there.items() if row["state"] in (*_UNDER_WAY, "UNKNOWN")]
-        if moving and not self._unreported(there):
-            self.progress = f"waiting, because {', '.join(moving)}"
         if moving:
+            self.progress = f"waiting, because {', '.join(moving)}"
             return
         if self.memory["sent"] >= _SENDS:
             raise AmbariError(f"was asked for {_SENDS} times, and did not come")
         self._send(there)
-
-    def _unreported(self, there: Mapping[Instance, Row]) -> bool:
-        """Whether agents that are there have said for too long nothing of what runs: those have failed."""
-        unknown = [pair for pair, row in there.items() if row["state"] == "UNKNOWN"]
-        since = self.memory["unknown_from"] = (self.memory["unknown_from"] or self._clock()) if unknown else None
-        if since is None or self._clock() - since <= _REPORT:
-            return False
-        for name, host in unknown:
-            self._fail(f"UNKNOWN for {_REPORT:g} s, although the agent of {host} is not lost: restart ambari-agent there", (name, host))
-        return True
 
     def _send(self, there: Mapping[Instance, Row]) -> None:
         self.memory["sent"] += 1

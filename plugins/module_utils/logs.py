@@ -33,7 +33,7 @@ _READ_FILE = 32 * 2**20  # bytes of a file that are searched for a pattern
 _READ_HOST = 128 * 2**20  # bytes of all files of a host that are read
 _UNPACKED = 512 * 2**20  # bytes of a compressed file, unpacked, that are read on the way to its end
 _BLOCK = 64 * 2**10
-_SEARCHED = 2**20  # bytes of a file that are searched for the next time
+_SEARCHED = 32 * 2**20  # bytes of a file that are read to find where a window begins or ends
 _STAMP = 80  # bytes in which a time at the beginning of a line ends
 _DISORDER = 60  # seconds by which entries of a file are out of order
 _DUE = 600  # seconds within which an entry is followed by another one, or is the file's last one
@@ -378,10 +378,12 @@ def _around(file: BinaryIO, size: int, when: float, begins: bool = False) -> tup
 
     begins: the first one is wanted: in an hour that there is twice it is not beyond the beginning of the first time.
     """
-    low, high = 0, size
+    low, high, left = 0, size, _SEARCHED
     unsure = begins and _is_twice(when)
     while high - low > _BLOCK:
-        found = _next_time(file, (low + high) // 2, high)
+        middle = (low + high) // 2
+        found = _next_time(file, middle, min(high, middle + left))
+        left -= file.tell() - middle
         if found is None:
             break
         at, time_there = found
@@ -393,10 +395,10 @@ def _around(file: BinaryIO, size: int, when: float, begins: bool = False) -> tup
 
 
 def _next_time(file: BinaryIO, start: int, stop: int) -> tuple[int, float] | None:
-    """Where the next line with a time begins, and that time; None where there is none before `stop`, or within _SEARCHED bytes."""
+    """Where the next line with a time begins, and that time; None where there is none before `stop`."""
     file.seek(start)
     at, begins = start, False  # at first in the midst of a line
-    while at < min(stop, start + _SEARCHED):
+    while at < stop:
         part = file.readline(_BLOCK)
         if not part:
             break

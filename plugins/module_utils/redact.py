@@ -162,7 +162,7 @@ _SQL_TEXT = (
 )
 # XML in running text, as it is and as it is shown in another one: how a tag begins and ends, and what is between two.
 _TAGS = (
-    ("<", ">", r"(?:<!\[CDATA\[(?P<listed>.{1,4000}?)\]\]>|(?P<plain>[^<>]{1,4000}))"),
+    ("<", ">", r"(?:\s*<!\[CDATA\[(?P<listed>.{1,4000}?)\]\]>\s*|(?P<plain>[^<>]{1,4000}))"),
     ("&lt;", "&gt;", r"(?P<plain>(?:(?!&lt;)[^<>]){1,4000})"),
 )
 # PRIVATE KEY in base64, from each of the three places where it may begin.
@@ -249,10 +249,10 @@ _RULES = (
     _Rule(("delegation",), re.compile(r"""(?i)(?:[?&;]|%3f|%26)delegation(?:=|%3d)(?P<plain>[^\s&"'<>%]+)""")),  # WebHDFS
     # Hadoop's own cookie, by its name, or by what is in it.
     _Rule(("hadoop.auth",), re.compile(r"""\bhadoop\.auth\\*["']?[ \t]*[:=][ \t]*\\*["']?(?P<plain>[^\s"'\\;,<>]+)""")),
-    _Rule(("&s=",), re.compile(r"""\bu=[^\s&"']*&p=[^\s&"']*&t=[^\s&"']*&e=\d+&s=(?P<plain>[\w+/=-]+)""")),
+    _Rule(("&s=",), re.compile(r"""\bu=[^\s&"']{0,200}&p=[^\s&"']{0,400}&t=[^\s&"']{0,200}&e=\d{1,20}&s=(?P<plain>[\w+/=-]+)""")),
     *(
         _Rule((f"{begin}/name{end}",), re.compile(
-            rf"{begin}name{end}\s*(?P<key>[^<>&]{{1,200}}){begin}/name{end}[^<>&]{{0,200}}{begin}value{end}\s*{value}\s*{begin}/value{end}"
+            rf"{begin}name{end}(?P<key>[^<>&]{{1,200}}){begin}/name{end}[^<>&]{{0,200}}{begin}value{end}{value}{begin}/value{end}"
         ))
         for begin, end, value in _TAGS
     ),
@@ -353,7 +353,7 @@ def _replaced(said: str, rule: _Rule, values: set[str], marker: str) -> str:
         value = match.string[start:end]
         if not value.strip() or value in (REMOVED, _IN_XML) or not rule.counts(value):
             return match[0]
-        if "key" in rule.pattern.groupindex and not is_secret(match["key"], value):
+        if "key" in rule.pattern.groupindex and not is_secret(match["key"].strip(), value):
             return match[0]
         values.update({value, *rule.parts(value)})
         return match.string[match.start() : start] + marker + match.string[end : match.end()]

@@ -495,9 +495,12 @@ def _as_event(kind: str, key: str, thing: Mapping[str, Any], at: str) -> Event:
 
 
 def _as_now(event: Event, things: Mapping[str, Mapping[str, Any]]) -> Event:
-    """An event that may have been kept through the quiet hours, with what it is like now where it is not over."""
+    """An event that may have been kept through the quiet hours, with what it is like now where it is not over, and still what was told."""
     thing = things.get(event["key"])
-    return {**event, "finding": thing["finding"], "unseen": thing["unseen"]} if thing and event["kind"] not in OVER else event
+    if not thing or event["kind"] in OVER:
+        return event
+    same = _what(thing["finding"]) == thing["told"]
+    return {**event, "unseen": thing["unseen"], "finding": thing["finding"] if same else event["finding"]}
 
 
 def _reminders(things: dict[str, dict[str, Any]], but: set[str], now: datetime.datetime, settings: Settings) -> list[Event]:

@@ -310,6 +310,15 @@ def test_a_search_for_a_time_reads_no_more_than_it_may(tmp_path: Path, monkeypat
         assert sum(read) <= 5 * logs._BLOCK
 
 
+def test_lines_without_times_in_the_middle_hide_no_window(tmp_path: Path) -> None:
+    trace = "\tat a.b.C.method(C.java:1)\n" * (2 * 2**20 // 28)
+    text = "".join(line(second, "." * 40) for second in range(20000)) + trace + "".join(line(second) for second in range(30000, 50000))
+    put(tmp_path / "a.log", text, 50000)
+    found = logs.read({"a": entry(f"{tmp_path}/a.log")}, "n1", BASE + 1000, BASE + 1100)
+    assert len(found["entries"]) == 101
+    assert found["left_out"] == []
+
+
 class Counted:
     """A file, and how much of it was read at once."""
 

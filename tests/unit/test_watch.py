@@ -306,6 +306,17 @@ def test_after_quiet_hours_what_lasts_is_told_as_it_is_then() -> None:
     assert "now: unknown, the last look could not tell" in watching.texts[-1]
 
 
+def test_after_quiet_hours_what_is_not_confirmed_yet_is_not_told() -> None:
+    watching = begun(quiet=((12 * 60 + 30, 13 * 60),), zone=UTC)
+    while watching.at.minute < 30:
+        watching.ops(finding())
+    while watching.at.hour < 13:
+        assert watching.ops(finding("UNHEALTHY")) == []
+    assert watching.ops(finding()) == ["changed UNHEALTHY"]
+    assert "before: DIED" in watching.texts[-1]
+    assert watching.ops(finding()) == ["changed DIED"]
+
+
 def test_after_quiet_hours_what_was_well_meanwhile_is_as_old_as_its_return() -> None:
     watching = quiet_until(13)
     watching.ops(finding())
