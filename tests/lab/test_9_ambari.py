@@ -54,8 +54,7 @@ def running(cluster: Cluster) -> set[str]:
 
 def contexts(ambari: Emulator) -> list[str]:
     """What was asked of Ambari, in order."""
-    items = json.loads(ambari.somebody("GET", f"{C}/requests?fields=Requests/request_context&minimal_response=true").body)["items"]
-    return [item["Requests"]["request_context"] for item in items]
+    return [request.context for request in list(ambari.world.requests.values())]
 
 
 @contextlib.contextmanager
