@@ -215,6 +215,59 @@ def test_the_last_answer_is_not_used_where_ambari_refuses(ambari: Emulator, tmp_
     assert "zookeeper" not in refused.stdout
 
 
+def test_constructed_groups(ambari: Emulator, tmp_path: Path) -> None:
+    more = (
+        "compose: {ansible_host: ambari_ip}\n"
+        "groups: {postgres: inventory_hostname == 'n3'}\n"
+        "keyed_groups: [{key: ambari_maintenance_state, prefix: maintenance}]\n"
+    )
+    found = json.loads(listed(written(tmp_path, ambari, more)).stdout)
+    assert found["postgres"]["hosts"] == ["n3"]
+    assert found["maintenance_OFF"]["hosts"] == ["n1", "n2", "n3"]
+    assert found["_meta"]["hostvars"]["n1"]["ansible_host"]
+
+
+def test_a_warm_standby_is_told_apart(ambari: Emulator, tmp_path: Path) -> None:
+    found = json.loads(listed(written(tmp_path, ambari)).stdout)
+    assert "koverse_standby_server" not in found
+    hosts = {**DESCRIPTION["hosts"], "n2": [*DESCRIPTION["hosts"]["n2"], "KOVERSE_SERVER"]}
+    with Emulator({**DESCRIPTION, "hosts": hosts}, clock=VirtualClock()) as two:
+        found = json.loads(listed(written(tmp_path, two, "standby_hosts: [n2]\n")).stdout)
+        refused = listed(written(tmp_path, two, "standby_hosts: [n2.example.com]\n"))
+    assert (found["koverse_server"]["hosts"], found["koverse_standby_server"]["hosts"]) == (["n3"], ["n2"])
+    assert found["hdfs_namenode"]["hosts"] == ["n1", "n2"]
+    assert "standby_hosts: Ambari has no host n2.example.com; it has: n1, n2, n3" in refused.stderr
+
+
+def test_few_requests_whatever_the_size(tmp_path: Path) -> None:
+    many = {f"w{number:03}": ["DATANODE", "NODEMANAGER", "ACCUMULO_TSERVER"] for number in range(500)}
+    with Emulator({**DESCRIPTION, "hosts": {**DESCRIPTION["hosts"], **many}}, clock=VirtualClock()) as ambari:
+        found = json.loads(listed(written(tmp_path, ambari)).stdout)
+        assert len(found["hdfs_datanode"]["hosts"]) == 503
+        assert sum(ambari.calls.values()) == 5
+
+
+@pytest.mark.parametrize(
+    ("settings", "port"),
+    [
+        ({"hdfs-site": {"dfs.namenode.http-address.koverse.nn1": "n1:50070", "dfs.namenode.http-address.koverse.nn2": "n2:50070"}}, 50070),
+        ({"hdfs-site": {"dfs.namenode.http-address": "0.0.0.0:50070"}}, 50070),
+        ({"hdfs-site": {"dfs.namenode.http-address": "0.0.0.0:9870"}}, None),  # as the catalogue has it
+        ({"hdfs-site": {"dfs.namenode.http-address": "n1:http"}}, None),
+        ({"hdfs-site": {"dfs.namenode.https-address": "n1:50470"}}, None),
+        ({}, None),
+    ],
+)
+def test_ports_of_a_configuration(settings: dict[str, dict[str, str]], port: int | None) -> None:
+    made = ambari_facts.catalogue(settings, PORTS, ["hdfs_namenode"])
+    assert made == ({} if port is None else {"hdfs_namenode": {"ports": {"http": port}}})
+
+
+def test_every_port_has_a_name_of_the_catalogue() -> None:
+    unknown = [(name, title) for name, title, _kind, _key in ambari_facts.PORTS if title not in PORTS.get(name, {})]
+    assert not unknown, "these would be taken from Ambari, and nobody would ask there"
+
+
 def test_user_and_logs_of_all_that_ambari_runs_but_koverse() -> None:
     names = [name for name, entry in catalogue.load()[1].items() if entry["ambari"] and not name.startswith("koverse")]
     users = {"zookeeper-env": "zk_user", "hadoop-env": "hdfs_user", "yarn-env": "yarn_user", "mapred-env": "mapred_user"}
