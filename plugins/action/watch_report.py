@@ -63,7 +63,7 @@ class ActionModule(ReportAction):
             with locked(path.with_name(f".{path.name}.lock"), f"Another watch with the state {path} runs. This one has done nothing."):
                 return self._watch(settings, channels, options, path, task_vars)
         except OSError as error:
-            raise RunbookError([f"{error.filename or path}: {error.strerror or error}. The watch has to write there."]) from error
+            raise RunbookError([f"{_unwritable(error, path)}."]) from error
 
     def _watch(
         self, settings: watch.Settings, channels: Sequence[notify.Channel], options: dict[str, Any], path: Path, task_vars: dict[str, Any]
@@ -82,15 +82,13 @@ class ActionModule(ReportAction):
             try:
                 write_whole(Path(options["metrics"]), metrics.text(report, seen, state), mode=0o644)
             except OSError as error:
-                unwritten = f"{error.filename or options['metrics']}: {error.strerror or error}. The watch has to write there"
+                unwritten = f". {_unwritable(error, options['metrics'])}"
         if failures:
             said += ". Not sent, kept, and tried again at the next run: " + "; ".join(dict.fromkeys(failures))
         if given_up:
             said += ". Sent, but not to these, who are refused for good: " + "; ".join(dict.fromkeys(given_up))
-        if unwritten:
-            said += f". {unwritten}"
         failed = bool(failures or given_up or unwritten)
-        result = {"verdict": report["verdict"]["state"], "state": str(path), "sent": sent, "msg": said}
+        result = {"verdict": report["verdict"]["state"], "state": str(path), "sent": sent, "msg": said + unwritten}
         return {**result, "changed": bool(sent), "failed": failed}
 
     def _predict(self, settings: watch.Settings, path: Path, task_vars: dict[str, Any]) -> dict[str, Any]:
@@ -185,6 +183,10 @@ def _deliver(channel: notify.Channel, state: watch.State, path: Path, sent: list
         _save(path, state)
         if not goes_on:
             return
+
+
+def _unwritable(error: OSError, path: Path | str) -> str:
+    return f"{error.filename or path}: {error.strerror or error}. The watch has to write there"
 
 
 def _now() -> str:

@@ -394,6 +394,10 @@ def in_words(request: Mapping[str, Any]) -> str:
     return f"Ambari's request {request['id']}, {ended} of {len(tasks)} tasks done{doing}"
 
 
+def _pairs(rows: Iterable[Mapping[str, Any]]) -> set[Instance]:
+    return {(row["component"], row["host"]) for row in rows}
+
+
 def left_alone(row: Row, hosts: Mapping[str, Row]) -> str:
     """Why Ambari does nothing with an instance, and what to do; empty where it does. row, hosts: see Cluster."""
     host = row["host"]
@@ -482,10 +486,10 @@ class Change:
 
     @property
     def changed(self) -> list[list[str]]:
-        gone = {(row["component"], row["host"]) for row in self.left_out}
+        gone = _pairs(self.left_out)
         rows = [(name, host) for name, host, _state in self.memory["open"] or [] if (name, host) not in gone]
         # Where something has failed, only what has succeeded is certain.
-        failed = {(row["component"], row["host"]) for row in self.failures}
+        failed = _pairs(self.failures)
         certain = [pair for pair in rows if [*pair] in self.memory["completed"] and pair not in failed]
         return [[*pair] for pair in (certain if self.failures else rows)]
 
@@ -686,7 +690,7 @@ class Change:
         """A task has failed, or it was aborted: by somebody, or by Ambari itself, which does that to tasks on hosts whose agent is lost
         (recording 09) and to what should have followed them. What is left out because of that is no failure, here as ever."""
         self._look()
-        left_out = {(row["component"], row["host"]) for row in self.left_out}
+        left_out = _pairs(self.left_out)
         for task in request["tasks"]:
             pair = (task["role"], task["host"])
             if task["status"] in FAILED:

@@ -144,7 +144,7 @@ class Bundle(Part):
             raise WorkerError(f"there is no step {name}")
         with contextlib.suppress(OSError):
             os.nice(_NICE)
-        box = Box(self.arguments["share"] - _left_out_room(self.arguments["share"]))
+        box = Box(self.arguments["share"] - _room_at_the_end(self.arguments["share"]))
         end = time.monotonic() + self.arguments["seconds"]
         for title, work in (
             ("limits and processes", self._facts),
@@ -235,7 +235,7 @@ class Bundle(Part):
                     box.leave_out(path, "above this host's share of the size")
 
     def _logs(self, box: Box) -> None:
-        most = max(0, box.room - _versions_room(box.share))
+        most = max(0, box.room - _room_at_the_end(box.share))
         read = logs.read(self._entries, self.arguments["host"], self.arguments["since"], self.arguments["until"], limit=most)
         for line in read["left_out"]:
             box.leave_out("logs", line)
@@ -255,7 +255,7 @@ class Bundle(Part):
     def _archived(self, box: Box) -> dict[str, Any]:
         known = redact.known(box.known, self.arguments["public"])
         texts = {path: redact.forget(text, known, path) for path, text in box.texts.items()}
-        left_out = redact.forget(json.dumps(summed_up(box.left_out, _left_out_room(self.arguments["share"]))), known)
+        left_out = redact.forget(json.dumps(summed_up(box.left_out, _room_at_the_end(self.arguments["share"]))), known)
         raw = archive({**texts, LEFT_OUT: left_out})
         self._spool = place(len(raw))
         path = os.path.join(self._spool, self.arguments["archive"])
@@ -273,13 +273,8 @@ class Bundle(Part):
         return []
 
 
-def _left_out_room(share: int) -> int:
-    """Bytes that texts leave for what was left out."""
-    return min(64 << 10, share // 8)
-
-
-def _versions_room(share: int) -> int:
-    """Bytes that logs leave for the versions, which come last, because they are looked for on the disks."""
+def _room_at_the_end(share: int) -> int:
+    """Bytes that logs leave for the versions, which are looked for on the disks, and all texts for what was left out."""
     return min(64 << 10, share // 8)
 
 

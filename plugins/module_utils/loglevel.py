@@ -222,10 +222,14 @@ def at_run_time(entry: Entry, logger: str, level: str, dry: bool) -> dict[str, A
     # Where it is not the one that was set, the daemon has started since, or somebody else has set it, and that is what to go back to.
     ours = note is not None and before in (note["new"], note.get("before"))
     old = note["old"] if ours else before
-    wanted, why = level, None
+    wanted = level
+    why: str | None = None
     if level == PREVIOUS:
         wanted = old
-        why = NOT_NOTED if note is None else None if ours or note["old"] == before else OTHERS_CHANGE
+        if note is None:
+            why = NOT_NOTED
+        elif not ours and note["old"] != before:
+            why = OTHERS_CHANGE
     changed = wanted != before
     if changed and not dry:
         if level != PREVIOUS:  # with `before`, as long as it may still be that one

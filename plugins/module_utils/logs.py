@@ -39,6 +39,7 @@ _DISORDER = 60  # seconds by which entries of a file are out of order
 _DUE = 600  # seconds within which an entry is followed by another one, or is the file's last one
 _MOMENT = 0.001  # seconds: what is at the end of a window belongs to it
 _LONGEST = 64 * 2**10  # characters of an entry
+_TOO_MUCH = "more than what is read of a file or a host"
 _TIMELESS = 100  # entries of a file without any times, where a window was asked for
 _JOURNAL_LINES = 5000
 
@@ -75,8 +76,8 @@ def moment(line: str, fold: int = 0) -> float | None:
             return None
     try:
         if full is None:
-            year, *rest = (int(part) for part in short.groups())  # type: ignore[union-attr]
-            return datetime.datetime(2000 + year, *rest, fold=fold).timestamp()  # type: ignore[arg-type]
+            year, month, day, hour, minute, second = (int(part) for part in short.groups())  # type: ignore[union-attr]
+            return datetime.datetime(2000 + year, month, day, hour, minute, second, fold=fold).timestamp()
         when = datetime.datetime(*(int(part) for part in full.groups()[:6]))  # type: ignore[arg-type]
         fraction = float(f"0.{full[7]}") if full[7] else 0.0
         return _in_zone(when, full[8] or full[9], fold) + fraction
@@ -305,7 +306,7 @@ def _of_file(name: str, path: str, since: float | None, until: float | None, lin
         budget.left_out.append(f"{path}: compressed in a way that is not read")
         return []
     if most <= 0:
-        budget.left_out.append(f"{path}: more than what is read of a file or a host")
+        budget.left_out.append(f"{path}: {_TOO_MUCH}")
         return []
     try:
         changed = os.path.getmtime(path)
@@ -329,7 +330,7 @@ def _of_file(name: str, path: str, since: float | None, until: float | None, lin
         rows = rows[-_TIMELESS:]
     elif before and (enough is None or len(rows) < enough):
         first = f", before {iso(rows[0][0])}" if rows and not timeless else ""
-        budget.left_out.append(f"{path}: {_size(before)}{first}: more than what is read of a file or a host")
+        budget.left_out.append(f"{path}: {_size(before)}{first}: {_TOO_MUCH}")
     return [Row(at, when, name, path, said) for at, when, said in rows]
 
 

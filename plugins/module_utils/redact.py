@@ -110,14 +110,17 @@ def is_secret(key: str, value: str) -> bool:
     return not (last in _ABOUT and _LOOKS_HARMLESS.fullmatch(value))
 
 
-def sides(before: Mapping[str, object], after: Mapping[str, object], secret: Collection[str], marker: str) -> dict[str, dict[str, str]]:
+_HIDDEN = "********"  # as Ansible shows what is secret
+
+
+def sides(before: Mapping[str, object], after: Mapping[str, object], secret: Collection[str]) -> dict[str, dict[str, str]]:
     """Properties `before` and `after` a change, to be shown. Of a secret (one of `secret`, or by its name on either side) is left whether
     it is there, and whether it becomes another one."""
 
     def shown(key: str, value: object) -> str:
         if key in secret or any(is_secret(key, str(properties.get(key, ""))) for properties in (before, after)):
-            return f"{marker} (another one)" if after.get(key, value) != value else marker
-        return text(str(value), marker).text
+            return f"{_HIDDEN} (another one)" if after.get(key, value) != value else _HIDDEN
+        return text(str(value), _HIDDEN).text
 
     both = {"before": before, "after": after}
     return {side: {key: shown(key, properties[key]) for key in sorted(properties)} for side, properties in both.items()}

@@ -112,7 +112,6 @@ from ansible_collections.koverse.runbook.plugins.module_utils import ambari, red
 
 STATES = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
 KEYS = ("id", "name", "notification_type", "description", "enabled", "global", "alert_states", "groups", "properties")
-HIDDEN = "********"
 
 
 def find(server: ambari.Server, name: str) -> dict[str, Any] | None:
@@ -143,7 +142,7 @@ def diff(before: dict[str, Any] | None, after: dict[str, Any] | None, params: di
     found = [(target or {}).get("properties", {}) for target in (before, after)]
     plain = set(params["properties"]) - set(params["secret_properties"])
     secret = {key for properties in found for key in properties if key not in plain or key.endswith(".community")}  # SNMP's password
-    sides = redact.sides(found[0], found[1], secret, HIDDEN)
+    sides = redact.sides(found[0], found[1], secret)
     texts = {}
     for side, target in (("before", before), ("after", after)):
         settings = {key: value for key, value in (target or {}).items() if key != "properties"}

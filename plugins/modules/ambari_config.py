@@ -85,8 +85,6 @@ from typing import Any
 
 from ansible_collections.koverse.runbook.plugins.module_utils import ambari, redact
 
-HIDDEN = "********"
-
 
 def merged(before: dict[str, str], wanted: dict[str, Any]) -> dict[str, str]:
     """All properties with the change in them. Numbers and truth values are written as Hadoop writes them."""
@@ -103,7 +101,7 @@ def without(attributes: dict[str, dict[str, Any]], properties: dict[str, str]) -
 def diff(before: dict[str, str], after: dict[str, str], wanted: set[str], secret: set[str]) -> dict[str, str]:
     """The wanted properties before and after, without what is secret."""
     left, right = ({key: properties[key] for key in wanted & set(properties)} for properties in (before, after))
-    sides = redact.sides(left, right, secret, HIDDEN)
+    sides = redact.sides(left, right, secret)
     return {side: "\n".join(f"{key}={value}" for key, value in properties.items()) + "\n" for side, properties in sides.items()}
 
 
